@@ -1,0 +1,1 @@
+"""protoc-gen-perdure: turns contracts into typed handlers, contexts and clients."""

@@ -1,0 +1,1 @@
+"""The runtime node: partitions, storage, invoker, ingress."""

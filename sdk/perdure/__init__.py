@@ -1,0 +1,1 @@
+"""perdure: contract-first durable execution for Python microservices."""
