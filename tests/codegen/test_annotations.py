@@ -1,10 +1,11 @@
 """The options users write: their numbers are a public promise, and every one of them is documented."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pb2
-from grpc_tools import protoc
 
 ROOT = Path(__file__).parents[2]
 ANNOTATIONS = "perdure/v1/annotations.proto"
@@ -13,9 +14,8 @@ ANNOTATIONS = "perdure/v1/annotations.proto"
 @pytest.fixture(scope="module")
 def annotations(tmp_path_factory: pytest.TempPathFactory) -> descriptor_pb2.FileDescriptorProto:
     out = tmp_path_factory.mktemp("annotations") / "set.binpb"
-    include = str(Path(protoc.__file__).parent / "_proto")
-    arguments = ["protoc", f"-I{ROOT / 'protos'}", f"-I{include}", f"--descriptor_set_out={out}"]
-    assert protoc.main([*arguments, "--include_source_info", ANNOTATIONS]) == 0
+    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'protos'}", f"--descriptor_set_out={out}"]
+    subprocess.run([*protoc, "--include_source_info", ANNOTATIONS], check=True)
     return descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes()).file[0]
 
 
@@ -34,6 +34,7 @@ def test_every_message_enum_and_enum_value_is_documented_in_the_proto(
 ) -> None:
     places = annotations.source_code_info.location
     documented = {tuple(place.path) for place in places if place.leading_comments}
+    names: dict[tuple[int, ...], str]
     names = {(4, index): message.name for index, message in enumerate(annotations.message_type)}
     for index, enum in enumerate(annotations.enum_type):
         names[(5, index)] = enum.name
