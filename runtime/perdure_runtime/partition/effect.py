@@ -1,0 +1,69 @@
+"""What a partition wants done outside, and what it must wait for.
+
+``Start``, ``Notify`` and ``Accept`` only let pure handler code run, and may leave before the commit of their batch. The
+others are seen by the world: a ``Grant`` waits until all earlier writes of its invocation are durable, ``Accepted`` and
+``Answer`` until their own batch is.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Outcome
+
+from perdure_runtime.partition.rows import Invocation
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Run the next attempt of an invocation, with its journal and the state of its key as they are now."""
+
+    invocation: Invocation
+    journal: tuple[Entry, ...]
+    state: dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Give the running attempt the completion of one of its commands."""
+
+    invocation_id: str
+    attempt: int
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Tell the attempt that the result of its step stands in the journal."""
+
+    invocation_id: str
+    attempt: int
+    command: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Let a step start its side effect."""
+
+    invocation_id: str
+    attempt: int
+    command: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Tell the caller of ``submitted`` which invocation its call is: an older one's id if its key says so."""
+
+    submitted: str
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Tell all who wait that an invocation has ended."""
+
+    invocation_id: str
+    outcome: Outcome
+
+
+Effect: TypeAlias = Start | Notify | Accept | Grant | Accepted | Answer

@@ -1,0 +1,36 @@
+"""How a failed invocation is tried again."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff between the attempts of an invocation.
+
+    Intervals are milliseconds; ``factor`` is at least 1; ``max_attempts`` counts the first attempt too and 0 means
+    without end. When they are used up the invocation pauses if ``pause`` is true, and else fails with its last error.
+    """
+
+    initial_ms: int = 50
+    factor: float = 2.0
+    max_interval_ms: int = 10_000
+    max_attempts: int = 0
+    pause: bool = True
+
+    def interval_ms(self, failures: int) -> int:
+        """The wait before the next attempt, after ``failures`` (at least 1) failed ones in a row."""
+        # Past 64 doublings any interval is over its cap, and the float would overflow.
+        return int(min(self.max_interval_ms, self.initial_ms * self.factor ** min(failures - 1, 64)))
+
+    def exhausted(self, failures: int) -> bool:
+        """Whether ``failures`` failed attempts are all that the policy allows."""
+        return self.max_attempts != 0 and failures >= self.max_attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What the contract of a handler says about running it; all durations in milliseconds."""
+
+    retry: RetryPolicy = RetryPolicy()
+    retention_ms: int = 86_400_000
+    inactivity_timeout_ms: int = 60_000
