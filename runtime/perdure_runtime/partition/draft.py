@@ -1,0 +1,131 @@
+"""One step in the making: reads see the writes made so far."""
+
+from collections.abc import Mapping
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry
+
+from perdure_runtime.partition.effect import Effect
+from perdure_runtime.partition.journal import Journal
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Timer
+from perdure_runtime.partition.view import View
+from perdure_runtime.partition.writes import Writes
+
+
+class Draft:
+    """Collects the writes and effects of one input over an unchanged view."""
+
+    __slots__ = ("_appended", "_view", "effects", "now_ms", "writes")
+
+    def __init__(self, view: View, now_ms: int) -> None:
+        self._view = view
+        self._appended: dict[str, Journal] = {}
+        self.now_ms = now_ms
+        self.writes = Writes()
+        self.effects: list[Effect] = []
+
+    def emit(self, effect: Effect) -> None:
+        """Asks for something outside."""
+        self.effects.append(effect)
+
+    def invocation(self, invocation_id: str) -> Invocation | None:
+        """The invocation as this step has left it."""
+        if invocation_id in self.writes.purged:
+            return None
+        return self.writes.invocations.get(invocation_id) or self._view.invocation(invocation_id)
+
+    def insert(self, invocation: Invocation) -> None:
+        """Adds a new invocation."""
+        self.writes.inserted.add(invocation.id)
+        self.writes.invocations[invocation.id] = invocation
+
+    def put(self, invocation: Invocation) -> None:
+        """Changes an invocation."""
+        self.writes.invocations[invocation.id] = invocation
+
+    def purge(self, invocation_id: str) -> None:
+        """Removes an invocation and its journal."""
+        self.writes.purged.add(invocation_id)
+
+    def journal(self, invocation_id: str) -> Journal:
+        """The journal with what this step appended."""
+        if invocation_id in self._appended:
+            return self._appended[invocation_id]
+        if invocation_id in self.writes.inserted:
+            return Journal()
+        return self._view.journal(invocation_id)
+
+    def append(self, invocation_id: str, entry: Entry) -> None:
+        """Adds an entry to a journal."""
+        length = len(self.journal(invocation_id))
+        while (invocation_id, length) in self.writes.journal:
+            length += 1
+        self.writes.journal[invocation_id, length] = entry
+
+    def settled(self, invocation_id: str, command: int) -> bool:
+        """Whether a command has its completion, in the journal or since this step."""
+        return self.journal(invocation_id).settled(command)
+
+    def complete(self, invocation_id: str, completion: Completion) -> None:
+        """Adds a completion to a journal."""
+        self.append(invocation_id, Entry(completion=completion))
+
+    def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
+        """Who else waits for the end of an invocation."""
+        added = tuple(caller for (of, caller), on in self.writes.listeners.items() if on and of == invocation_id)
+        if invocation_id in self.writes.inserted:
+            return added
+        return self._view.listeners(invocation_id) + added
+
+    def listen(self, invocation_id: str, caller: Caller) -> None:
+        """Makes a command wait for the end of an invocation."""
+        self._view.listeners(invocation_id)
+        self.writes.listeners[invocation_id, caller] = True
+
+    def unlisten(self, invocation_id: str, caller: Caller) -> None:
+        """Removes a waiting command."""
+        self.writes.listeners[invocation_id, caller] = False
+
+    def object(self, service: str, key: str) -> ObjectRow | None:
+        """The lock of a key as this step has left it."""
+        written = self.writes.objects
+        return written[service, key] if (service, key) in written else self._view.object(service, key)
+
+    def put_object(self, service: str, key: str, row: ObjectRow | None) -> None:
+        """Changes the lock of a key; None frees it."""
+        self.writes.objects[service, key] = row
+
+    def inbox(self, service: str, key: str, seq: int) -> str | None:
+        """Who stands at a place in line."""
+        written = self.writes.inbox
+        place = (service, key, seq)
+        return written[place] if place in written else self._view.inbox(service, key, seq)
+
+    def put_inbox(self, service: str, key: str, seq: int, invocation_id: str | None) -> None:
+        """Takes or leaves a place in line."""
+        self.writes.inbox[service, key, seq] = invocation_id
+
+    def state(self, service: str, key: str) -> Mapping[str, bytes]:
+        """All state of a key."""
+        return self._view.state(service, key)
+
+    def put_state(self, service: str, key: str, name: str, value: bytes | None) -> None:
+        """Sets or clears one name of the state."""
+        # The document must be in memory, or a load before the commit would bring the old value back.
+        self._view.state(service, key)
+        self.writes.state[service, key, name] = value
+
+    def idempotent(self, key: IdempotencyKey) -> str | None:
+        """The invocation that an idempotency key names."""
+        return self._view.idempotent(key)
+
+    def put_idempotent(self, key: IdempotencyKey, invocation_id: str | None) -> None:
+        """Lets an idempotency key name an invocation, or none any more."""
+        self.writes.idempotency[key] = invocation_id
+
+    def set_timer(self, timer: Timer) -> None:
+        """Adds a timer."""
+        self.writes.timers[timer] = True
+
+    def clear_timer(self, timer: Timer) -> None:
+        """Removes a timer."""
+        self.writes.timers[timer] = False

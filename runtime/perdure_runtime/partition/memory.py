@@ -1,0 +1,173 @@
+"""The part of a partition that is in memory: a View over loaded documents and writes on their way to storage."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+
+from perdure_runtime.partition.journal import Journal
+from perdure_runtime.partition.rows import (
+    BackingOff,
+    Caller,
+    Ended,
+    IdempotencyKey,
+    Invocation,
+    ObjectRow,
+    Scheduled,
+    Suspended,
+)
+from perdure_runtime.partition.view import (
+    Document,
+    IdempotencyDocument,
+    InboxDocument,
+    InvocationDocument,
+    JournalDocument,
+    ListenersDocument,
+    NotLoaded,
+    ObjectDocument,
+    StateDocument,
+)
+from perdure_runtime.partition.writes import Writes
+
+Content: TypeAlias = (
+    Invocation | None | Sequence[Entry] | tuple[Caller, ...] | ObjectRow | str | Mapping[str, bytes]
+)
+
+# Enough for every key of a busy service; the state of an idle key is read again from storage in microseconds.
+MAX_IDLE_OBJECTS = 20_000
+
+
+class Memory:
+    """Documents by key. What is not in memory raises NotLoaded; what is dirty stays until it is durable."""
+
+    def __init__(self) -> None:
+        self._invocations: dict[str, Invocation | None] = {}
+        self._journals: dict[str, Journal] = {}
+        self._listeners: dict[str, tuple[Caller, ...]] = {}
+        self._objects: dict[tuple[str, str], ObjectRow | None] = {}
+        self._inbox: dict[tuple[str, str, int], str | None] = {}
+        self._state: dict[tuple[str, str], dict[str, bytes]] = {}
+        self._idempotency: dict[IdempotencyKey, str | None] = {}
+
+    def invocation(self, invocation_id: str) -> Invocation | None:
+        try:
+            return self._invocations[invocation_id]
+        except KeyError:
+            raise NotLoaded(InvocationDocument(invocation_id)) from None
+
+    def journal(self, invocation_id: str) -> Journal:
+        try:
+            return self._journals[invocation_id]
+        except KeyError:
+            raise NotLoaded(JournalDocument(invocation_id)) from None
+
+    def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
+        try:
+            return self._listeners[invocation_id]
+        except KeyError:
+            raise NotLoaded(ListenersDocument(invocation_id)) from None
+
+    def object(self, service: str, key: str) -> ObjectRow | None:
+        try:
+            return self._objects[service, key]
+        except KeyError:
+            raise NotLoaded(ObjectDocument(service, key)) from None
+
+    def inbox(self, service: str, key: str, seq: int) -> str | None:
+        try:
+            return self._inbox[service, key, seq]
+        except KeyError:
+            raise NotLoaded(InboxDocument(service, key, seq)) from None
+
+    def state(self, service: str, key: str) -> Mapping[str, bytes]:
+        try:
+            return self._state[service, key]
+        except KeyError:
+            raise NotLoaded(StateDocument(service, key)) from None
+
+    def idempotent(self, key: IdempotencyKey) -> str | None:
+        try:
+            return self._idempotency[key]
+        except KeyError:
+            raise NotLoaded(IdempotencyDocument(key)) from None
+
+    def know_new(self, invocation_id: str) -> None:
+        """Takes for granted that storage has never seen an id that was just minted: saves a read a call."""
+        self._invocations[invocation_id] = None
+
+    def load(self, document: Document, content: Content) -> None:
+        """Takes in what storage says of a document that NotLoaded named."""
+        match document, content:
+            case InvocationDocument(id), Invocation() | None:
+                self._invocations[id] = content
+            case JournalDocument(id), list():
+                self._journals[id] = Journal(content)
+            case ListenersDocument(id), tuple():
+                self._listeners[id] = tuple(caller for caller in content if isinstance(caller, Caller))
+            case ObjectDocument(service, key), ObjectRow() | None:
+                self._objects[service, key] = content
+            case InboxDocument(service, key, seq), str() | None:
+                self._inbox[service, key, seq] = content
+            case StateDocument(service, key), dict():
+                self._state[service, key] = content
+            case IdempotencyDocument(key), str() | None:
+                self._idempotency[key] = content
+            case _:
+                raise TypeError(f"{content!r} is not the content of {document!r}")
+
+    def absorb(self, writes: Writes) -> None:
+        """Makes the writes of a step visible to the next one."""
+        for id in writes.inserted:
+            self._journals[id] = Journal()
+            self._listeners[id] = ()
+        self._invocations.update(writes.invocations)
+        for (id, _), entry in writes.journal.items():
+            self._journals[id].append(entry)
+        for (id, caller), waits in writes.listeners.items():
+            others = tuple(other for other in self._listeners[id] if other != caller)
+            self._listeners[id] = (*others, caller) if waits else others
+        self._objects.update(writes.objects)
+        self._inbox.update(writes.inbox)
+        for (service, key, name), value in writes.state.items():
+            state = self._state[service, key]
+            if value is None:
+                state.pop(name, None)
+            else:
+                state[name] = value
+        self._idempotency.update(writes.idempotency)
+        for id in writes.purged:
+            self._invocations[id] = None
+            self._journals[id] = Journal()
+            self._listeners[id] = ()
+
+    def settle(self, durable: Writes, dirty: Writes) -> None:
+        """Lets go of what is durable, not written again since, and waits or has ended: memory is for what runs."""
+        written = {id for id, _ in dirty.journal}
+        written.update(id for id, _ in dirty.listeners)
+        for id, invocation in durable.invocations.items():
+            waits = isinstance(invocation.status, Ended | Suspended | Scheduled | BackingOff)
+            if waits and self._invocations.get(id) is invocation and id not in written:
+                self._forget_invocation(id)
+        for id in durable.purged:
+            self._forget_invocation(id)
+        for place, holder in durable.inbox.items():
+            if holder is None and place not in dirty.inbox:
+                self._inbox.pop(place, None)
+        for key in durable.idempotency:
+            if key not in dirty.idempotency:
+                self._idempotency.pop(key, None)
+        if len(self._objects) > MAX_IDLE_OBJECTS or len(self._state) > MAX_IDLE_OBJECTS:
+            self._forget_idle_objects(dirty)
+
+    def _forget_invocation(self, id: str) -> None:
+        self._invocations.pop(id, None)
+        self._journals.pop(id, None)
+        self._listeners.pop(id, None)
+
+    def _forget_idle_objects(self, dirty: Writes) -> None:
+        busy = {(service, key) for service, key, _ in dirty.state}
+        busy.update(dirty.objects)
+        busy.update(place for place, row in self._objects.items() if row is not None)
+        self._objects = {place: row for place, row in self._objects.items() if place in busy}
+        self._state = {place: state for place, state in self._state.items() if place in busy}
+

@@ -1,0 +1,64 @@
+"""What a step or a batch of steps changes in storage."""
+
+from dataclasses import dataclass, field
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Timer
+
+
+@dataclass(slots=True)
+class Writes:
+    """Rows by key; None deletes. Later writes of a row replace earlier ones, so a batch writes each row once.
+
+    ``inserted`` tells which invocations are new: of the others only what changes is written. ``purged`` invocations go with their
+    journals. ``timers`` maps a timer to whether it is set.
+    """
+
+    invocations: dict[str, Invocation] = field(default_factory=dict)
+    inserted: set[str] = field(default_factory=set)
+    purged: set[str] = field(default_factory=set)
+    journal: dict[tuple[str, int], Entry] = field(default_factory=dict)
+    listeners: dict[tuple[str, Caller], bool] = field(default_factory=dict)
+    objects: dict[tuple[str, str], ObjectRow | None] = field(default_factory=dict)
+    inbox: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
+    state: dict[tuple[str, str, str], bytes | None] = field(default_factory=dict)
+    idempotency: dict[IdempotencyKey, str | None] = field(default_factory=dict)
+    timers: dict[Timer, bool] = field(default_factory=dict)
+
+    def merge(self, later: "Writes") -> None:
+        """Adds what happened after."""
+        # Most steps touch two or three tables: empty ones are passed over.
+        if later.invocations:
+            self.invocations.update(later.invocations)
+        if later.inserted:
+            self.inserted |= later.inserted
+        if later.purged:
+            self.purged |= later.purged
+        if later.journal:
+            self.journal.update(later.journal)
+        if later.listeners:
+            self.listeners.update(later.listeners)
+        if later.objects:
+            self.objects.update(later.objects)
+        if later.inbox:
+            self.inbox.update(later.inbox)
+        if later.state:
+            self.state.update(later.state)
+        if later.idempotency:
+            self.idempotency.update(later.idempotency)
+        if later.timers:
+            self.timers.update(later.timers)
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.invocations
+            or self.journal
+            or self.timers
+            or self.state
+            or self.objects
+            or self.inbox
+            or self.idempotency
+            or self.listeners
+            or self.purged
+        )
