@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
 from perdure_runtime.partition.effect import Effect
 from perdure_runtime.partition.journal import Journal
@@ -14,11 +14,11 @@ from perdure_runtime.partition.writes import Writes
 class Draft:
     """Collects the writes and effects of one input over an unchanged view."""
 
-    __slots__ = ("_appended", "_view", "effects", "now_ms", "writes")
+    __slots__ = ("_added", "_view", "effects", "now_ms", "writes")
 
     def __init__(self, view: View, now_ms: int) -> None:
         self._view = view
-        self._appended: dict[str, Journal] = {}
+        self._added: dict[str, list[Entry]] = {}
         self.now_ms = now_ms
         self.writes = Writes()
         self.effects: list[Effect] = []
@@ -47,27 +47,17 @@ class Draft:
         self.writes.purged.add(invocation_id)
 
     def journal(self, invocation_id: str) -> Journal:
-        """The journal with what this step appended."""
-        if invocation_id in self._appended:
-            return self._appended[invocation_id]
-        if invocation_id in self.writes.inserted:
-            return Journal()
-        return self._view.journal(invocation_id)
+        """The journal as this step has left it."""
+        before = Journal() if invocation_id in self.writes.inserted else self._view.journal(invocation_id)
+        added = self._added.get(invocation_id)
+        return Journal([*before.entries, *added]) if added else before
 
     def append(self, invocation_id: str, entry: Entry) -> None:
         """Adds an entry to a journal."""
-        length = len(self.journal(invocation_id))
-        while (invocation_id, length) in self.writes.journal:
-            length += 1
-        self.writes.journal[invocation_id, length] = entry
-
-    def settled(self, invocation_id: str, command: int) -> bool:
-        """Whether a command has its completion, in the journal or since this step."""
-        return self.journal(invocation_id).settled(command)
-
-    def complete(self, invocation_id: str, completion: Completion) -> None:
-        """Adds a completion to a journal."""
-        self.append(invocation_id, Entry(completion=completion))
+        before = 0 if invocation_id in self.writes.inserted else len(self._view.journal(invocation_id))
+        added = self._added.setdefault(invocation_id, [])
+        self.writes.journal[invocation_id, before + len(added)] = entry
+        added.append(entry)
 
     def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
         """Who else waits for the end of an invocation."""

@@ -1,8 +1,8 @@
 """What a partition wants done outside, and what it must wait for.
 
-``Start``, ``Notify`` and ``Accept`` only let pure handler code run, and may leave before the commit of their batch. The
-others are seen by the world: a ``Grant`` waits until all earlier writes of its invocation are durable, ``Accepted`` and
-``Answer`` until their own batch is.
+``Start``, ``Notify``, ``Accept`` and ``Abort`` only let pure handler code run or stop, and may leave before the commit
+of their batch. The others are seen by the world: a ``Grant`` waits until all earlier writes of its invocation are
+durable, ``Accepted`` and ``Answer`` until their own batch is.
 """
 
 from dataclasses import dataclass
@@ -51,6 +51,15 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Abort:
+    """Stop an attempt that broke the protocol; it says nothing more."""
+
+    invocation_id: str
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """Tell the caller of ``submitted`` which invocation its call is: an older one's id if its key says so."""
 
@@ -66,4 +75,4 @@ class Answer:
     outcome: Outcome
 
 
-Effect: TypeAlias = Start | Notify | Accept | Grant | Accepted | Answer
+Effect: TypeAlias = Start | Notify | Accept | Abort | Grant | Accepted | Answer

@@ -29,9 +29,7 @@ from perdure_runtime.partition.view import (
 )
 from perdure_runtime.partition.writes import Writes
 
-Content: TypeAlias = (
-    Invocation | None | Sequence[Entry] | tuple[Caller, ...] | ObjectRow | str | Mapping[str, bytes]
-)
+Content: TypeAlias = Invocation | Sequence[Entry] | tuple[Caller, ...] | ObjectRow | str | Mapping[str, bytes] | None
 
 # Enough for every key of a busy service; the state of an idle key is read again from storage in microseconds.
 MAX_IDLE_OBJECTS = 20_000
@@ -170,4 +168,3 @@ class Memory:
         busy.update(place for place, row in self._objects.items() if row is not None)
         self._objects = {place: row for place, row in self._objects.items() if place in busy}
         self._state = {place: state for place, state in self._state.items() if place in busy}
-

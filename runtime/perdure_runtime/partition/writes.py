@@ -11,8 +11,8 @@ from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, O
 class Writes:
     """Rows by key; None deletes. Later writes of a row replace earlier ones, so a batch writes each row once.
 
-    ``inserted`` tells which invocations are new: of the others only what changes is written. ``purged`` invocations go with their
-    journals. ``timers`` maps a timer to whether it is set.
+    ``inserted`` tells which invocations are new: of the others only what changes is written. ``purged`` invocations go
+    with their journals. ``timers`` maps a timer to whether it is set.
     """
 
     invocations: dict[str, Invocation] = field(default_factory=dict)

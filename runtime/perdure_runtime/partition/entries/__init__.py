@@ -1,0 +1,1 @@
+"""What a handler can ask for, one file a kind of command."""

@@ -1,0 +1,18 @@
+"""Sleeps: a command that a timer completes."""
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import SleepCommand
+
+from perdure_runtime.partition.draft import Draft
+from perdure_runtime.partition.input import Command
+from perdure_runtime.partition.lifecycle.complete import complete
+from perdure_runtime.partition.rows import Invocation, Timer, WakeDue
+
+
+def on_sleep(draft: Draft, command: Command, sleep: SleepCommand) -> None:
+    """Sets the timer."""
+    draft.set_timer(Timer(draft.now_ms + max(0, sleep.duration_ms), command.invocation_id, WakeDue(command.command)))
+
+
+def on_wake_due(draft: Draft, invocation: Invocation, due: WakeDue) -> None:
+    """The sleep is over."""
+    complete(draft, invocation.id, due.command, b"")

@@ -1,0 +1,84 @@
+"""What becomes of an attempt that does not end its invocation."""
+
+from dataclasses import replace
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
+from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
+
+from perdure_runtime.partition.draft import Draft
+from perdure_runtime.partition.effect import Abort
+from perdure_runtime.partition.input import AttemptFailed, AttemptLost, AttemptSuspended, Resume
+from perdure_runtime.partition.lifecycle.begin import begin, running
+from perdure_runtime.partition.lifecycle.end import end
+from perdure_runtime.partition.rows import BackingOff, Invocation, Paused, RetryDue, Suspended, Timer
+
+# google.rpc.Code.UNKNOWN: what an exception without a code of its own becomes.
+UNKNOWN = 2
+MAX_ERROR_CHARACTERS = 8_192
+
+
+def on_failed(draft: Draft, failed: AttemptFailed) -> None:
+    """Backs off, pauses or ends the invocation, as its policy says."""
+    invocation = running(draft, failed.invocation_id, failed.attempt)
+    if invocation is None:
+        return
+    failure, policy = failed.failure, failed.execution.retry
+    failures = invocation.failures + 1
+    invocation = replace(invocation, failures=failures, last_error=error_text(failure))
+    if failure.journal_mismatch:
+        draft.put(replace(invocation, status=Paused()))
+    elif not policy.exhausted(failures):
+        wait_ms = failure.retry_after_ms if failure.HasField("retry_after_ms") else policy.interval_ms(failures)
+        due_ms = draft.now_ms + wait_ms
+        draft.put(replace(invocation, status=BackingOff(due_ms)))
+        draft.set_timer(Timer(due_ms, invocation.id, RetryDue(invocation.attempt)))
+    elif policy.pause:
+        draft.put(replace(invocation, status=Paused()))
+    else:
+        given_up = f"gave up after {failures} attempts: {failure.message}"
+        end(draft, invocation, Outcome(failure=Failure(code=UNKNOWN, message=given_up)), failed.execution)
+
+
+def error_text(failure: AttemptFailure) -> str:
+    """What operators read; the end of a long traceback says more than its beginning."""
+    return (failure.stacktrace or failure.message)[-MAX_ERROR_CHARACTERS:]
+
+
+def on_suspended(draft: Draft, suspended: AttemptSuspended) -> None:
+    """Parks the invocation, unless what it waits for has come meanwhile."""
+    invocation = running(draft, suspended.invocation_id, suspended.attempt)
+    if invocation is None:
+        return
+    journal = draft.journal(invocation.id)
+    if not suspended.awaiting or max(suspended.awaiting) >= journal.commands:
+        refuse(draft, invocation, f"the endpoint suspended on commands {suspended.awaiting} that the journal lacks")
+    elif any(journal.settled(command) for command in suspended.awaiting):
+        begin(draft, invocation)
+    else:
+        draft.put(replace(invocation, status=Suspended(suspended.awaiting)))
+
+
+def on_lost(draft: Draft, lost: AttemptLost) -> None:
+    """Starts over what a broken session took with it; not a failure of the handler."""
+    invocation = running(draft, lost.invocation_id, lost.attempt)
+    if invocation is not None:
+        begin(draft, invocation)
+
+
+def on_retry_due(draft: Draft, invocation: Invocation, due: RetryDue) -> None:
+    """The backoff is over."""
+    if isinstance(invocation.status, BackingOff) and invocation.attempt == due.attempt:
+        begin(draft, invocation)
+
+
+def on_resume(draft: Draft, resume: Resume) -> None:
+    """Tries a paused invocation again, with its retries counted anew."""
+    invocation = draft.invocation(resume.invocation_id)
+    if invocation is not None and isinstance(invocation.status, Paused):
+        begin(draft, replace(invocation, failures=0))
+
+
+def refuse(draft: Draft, invocation: Invocation, reason: str) -> None:
+    """Pauses an invocation whose endpoint broke the protocol: going on could damage its journal."""
+    draft.put(replace(invocation, status=Paused(), last_error=reason))
+    draft.emit(Abort(invocation.id, invocation.attempt, reason))

@@ -1,0 +1,39 @@
+"""The end of an invocation: its outcome goes to all who wait, its key to the next in line."""
+
+from dataclasses import replace
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
+
+from perdure_runtime.partition.draft import Draft
+from perdure_runtime.partition.effect import Answer
+from perdure_runtime.partition.input import AttemptEnded
+from perdure_runtime.partition.lifecycle.begin import running
+from perdure_runtime.partition.lifecycle.complete import complete
+from perdure_runtime.partition.lifecycle.key import leave
+from perdure_runtime.partition.policy import Execution
+from perdure_runtime.partition.rows import Ended, Invocation
+
+
+def on_ended(draft: Draft, ended: AttemptEnded) -> None:
+    """The handler has its outcome."""
+    invocation = running(draft, ended.invocation_id, ended.attempt)
+    if invocation is not None:
+        end(draft, invocation, ended.outcome, ended.execution)
+
+
+def end(draft: Draft, invocation: Invocation, outcome: Outcome, execution: Execution) -> None:
+    """Ends an invocation for good."""
+    draft.put(replace(invocation, status=Ended(outcome, draft.now_ms, draft.now_ms + execution.retention_ms)))
+    draft.emit(Answer(invocation.id, outcome))
+    result = result_of(outcome)
+    if invocation.caller is not None:
+        complete(draft, invocation.caller.invocation_id, invocation.caller.command, result)
+    for listener in draft.listeners(invocation.id):
+        draft.unlisten(invocation.id, listener)
+        complete(draft, listener.invocation_id, listener.command, result)
+    leave(draft, invocation)
+
+
+def result_of(outcome: Outcome) -> bytes | Failure:
+    """What a caller's command completes with."""
+    return outcome.failure if outcome.HasField("failure") else outcome.value
