@@ -68,9 +68,11 @@ class Storage(Protocol):
     def stage(self, writes: Writes) -> None:
         """Prepares a batch for ``commit``, which must follow before the next ``stage``.
 
-        Raises StaleEpoch or StorageFailure, and then nothing is staged. Invocations in ``writes.inserted`` must be
-        new, all other invocations must be there, and a place in a journal is written once: anything else is a
-        StorageFailure. Purges come last: whatever else the batch writes of a purged invocation goes with it.
+        Raises StaleEpoch or StorageFailure, and then nothing is staged; RuntimeError if a batch already is.
+
+        Invocations in ``writes.inserted`` must be new, all others must be there, and a place in a journal is written
+        once: anything else is a StorageFailure. Purges come last: whatever else the batch writes of a purged
+        invocation goes with it.
         """
 
     def commit(self) -> None:

@@ -1,0 +1,75 @@
+"""Connections and their settings, and the lock that keeps a second node out."""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from perdure_runtime.storage.api import StorageInUse
+
+# Both connections belong to one process; only an operator's own tool can hold the file for writing, and not for long.
+BUSY_TIMEOUT_S = 2.0
+
+# A checkpoint copies what the log has gathered into the database, and lets the log begin anew. It runs at the end of
+# the commit that fills the log: in the thread that waits for the disk, so it never holds up the loop, only that one
+# batch and the next. It runs there and not beside commits, since a log that is being written never runs dry, and then
+# grows for as long as there is work. 16 MiB: pages that are hot are copied once and not once a batch, while a
+# checkpoint still takes tens of milliseconds.
+CHECKPOINT_PAGES = 4_096
+PAGE_BYTES = 4_096
+CACHE_KIB = 64 * 1024
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection for one thread at a time, each statement a transaction unless one is begun. Raises sqlite3.Error."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in (
+            f"page_size = {PAGE_BYTES}",
+            "journal_mode = WAL",
+            # FULL waits for the disk in each commit; NORMAL would lose acknowledged calls with the power.
+            "synchronous = FULL",
+            # On macOS a plain fsync leaves data in the drive's cache.
+            "fullfsync = ON",
+            "checkpoint_fullfsync = ON",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            # An operator's long read keeps checkpoints from ending; give its space back afterwards.
+            f"journal_size_limit = {4 * CHECKPOINT_PAGES * PAGE_BYTES}",
+            f"cache_size = -{CACHE_KIB}",
+            "trusted_schema = OFF",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Lock:
+    """A lock of the operating system on a file beside the database; it goes with its process, however that ends.
+
+    The database itself cannot carry it: SQLite's own locks on a file are lost when anything else closes that file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Takes the lock. Raises StorageInUse, OSError."""
+        self._file = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(self._file, 32).decode("ascii", "replace").strip()
+            os.close(self._file)
+            raise StorageInUse(
+                f"{path} belongs to another node" + (f", process {owner}" if owner else "") + "; "
+                "stop that one, or name another file or directory for this node's data"
+            ) from None
+        except BaseException:
+            os.close(self._file)
+            raise
+        # For people who ask who holds it; nothing depends on it.
+        os.ftruncate(self._file, 0)
+        os.write(self._file, f"{os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        """Lets the next node in. The file stays: removing it could let two nodes lock two files of one name."""
+        os.close(self._file)

@@ -1,0 +1,108 @@
+"""Point reads of documents, and the scans of recovery, timers and retention.
+
+All rows of an answer are fetched at once: a statement left open would hold its snapshot, and keep the log from
+ever being emptied.
+"""
+
+import json
+import sqlite3
+from typing import Any, assert_never
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+
+from perdure_runtime.partition.memory import Content
+from perdure_runtime.partition.rows import Caller, Invocation, ObjectRow, Timer
+from perdure_runtime.partition.view import (
+    Document,
+    IdempotencyDocument,
+    InboxDocument,
+    InvocationDocument,
+    JournalDocument,
+    ListenersDocument,
+    ObjectDocument,
+    StateDocument,
+)
+from perdure_runtime.storage.api import DeploymentRow
+from perdure_runtime.storage.sqlite.rows import INVOCATION, invocation_of, timer_of
+
+_INVOCATION = (
+    f"SELECT {', '.join(INVOCATION[:-1])},"
+    " coalesce(input, (SELECT input FROM long_input WHERE invocation_id = id)) FROM invocation"
+)
+_INVOCATION_BY_ID = f"{_INVOCATION} WHERE id = ?"
+_RUNNING = f"{_INVOCATION} WHERE status = 'running' AND id > ? ORDER BY id LIMIT ?"
+_JOURNAL = "SELECT entry FROM journal_entry WHERE invocation_id = ? ORDER BY position"
+_LISTENERS = """
+    SELECT caller_id, caller_command FROM listener WHERE invocation_id = ? ORDER BY caller_id, caller_command
+"""
+_OBJECT = "SELECT holder, head, tail FROM object WHERE service = ? AND key = ?"
+_INBOX = "SELECT invocation_id FROM inbox WHERE service = ? AND key = ? AND seq = ?"
+_STATE = "SELECT name, value FROM state WHERE service = ? AND key = ?"
+_IDEMPOTENCY = """
+    SELECT invocation_id FROM idempotency WHERE service = ? AND handler = ? AND key = ? AND idempotency_key = ?
+"""
+_TIMERS = """
+    SELECT due_ms, invocation_id, purpose, number FROM timer WHERE due_ms >= ? AND due_ms < ?
+    ORDER BY due_ms, invocation_id, purpose, number LIMIT ?
+"""
+_EXPIRED = """
+    SELECT id FROM invocation WHERE retain_until_ms IS NOT NULL AND retain_until_ms <= ?
+    ORDER BY retain_until_ms, id LIMIT ?
+"""
+_DEPLOYMENTS = "SELECT id, address, services, descriptors, created_at_ms FROM deployment ORDER BY created_at_ms, id"
+
+
+def load(connection: sqlite3.Connection, document: Document) -> Content:
+    """One document. Raises sqlite3.Error."""
+    match document:
+        case InvocationDocument(id):
+            row = _row(connection, _INVOCATION_BY_ID, (id,))
+            return invocation_of(row) if row is not None else None
+        case JournalDocument(id):
+            return [Entry.FromString(entry) for (entry,) in connection.execute(_JOURNAL, (id,)).fetchall()]
+        case ListenersDocument(id):
+            return tuple(Caller(*caller) for caller in connection.execute(_LISTENERS, (id,)).fetchall())
+        case ObjectDocument(service, key):
+            row = _row(connection, _OBJECT, (service, key))
+            return ObjectRow(*row) if row is not None else None
+        case InboxDocument(service, key, seq):
+            row = _row(connection, _INBOX, (service, key, seq))
+            return str(row[0]) if row is not None else None
+        case StateDocument(service, key):
+            return dict(connection.execute(_STATE, (service, key)).fetchall())
+        case IdempotencyDocument(name):
+            target = name.target
+            row = _row(connection, _IDEMPOTENCY, (target.service, target.handler, target.key, name.key))
+            return str(row[0]) if row is not None else None
+        case _:
+            assert_never(document)
+
+
+def active(connection: sqlite3.Connection, after_id: str, limit: int) -> list[Invocation]:
+    """Running invocations above an id. Raises sqlite3.Error."""
+    return [invocation_of(row) for row in connection.execute(_RUNNING, (after_id, limit)).fetchall()]
+
+
+def timers(connection: sqlite3.Connection, from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:
+    """Timers of a span of time. Raises sqlite3.Error."""
+    # A negative limit is none.
+    rows = connection.execute(_TIMERS, (from_ms, before_ms, -1 if limit is None else limit)).fetchall()
+    return [timer_of(row) for row in rows]
+
+
+def expired(connection: sqlite3.Connection, now_ms: int, limit: int) -> list[str]:
+    """Ids of invocations to be purged. Raises sqlite3.Error."""
+    return [id for (id,) in connection.execute(_EXPIRED, (now_ms, limit)).fetchall()]
+
+
+def deployments(connection: sqlite3.Connection) -> list[DeploymentRow]:
+    """All deployments. Raises sqlite3.Error."""
+    return [
+        DeploymentRow(id, address, tuple(json.loads(services)), descriptors, created_at_ms)
+        for id, address, services, descriptors, created_at_ms in connection.execute(_DEPLOYMENTS).fetchall()
+    ]
+
+
+def _row(connection: sqlite3.Connection, query: str, parameters: tuple[str | int, ...]) -> tuple[Any, ...] | None:
+    rows: list[tuple[Any, ...]] = connection.execute(query, parameters).fetchall()
+    return rows[0] if rows else None

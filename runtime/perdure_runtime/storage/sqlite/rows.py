@@ -1,0 +1,174 @@
+"""Rows in and out: each class of ``partition.rows`` as columns.
+
+A plain new field of Invocation is one name in PLAIN or PROGRESS, and its column in a migration.
+"""
+
+import json
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any, TypeAlias, assert_never
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
+
+from perdure_runtime.partition.rows import (
+    BackingOff,
+    Caller,
+    Ended,
+    Invocation,
+    Paused,
+    Purpose,
+    Queued,
+    RetryDue,
+    Running,
+    Scheduled,
+    StartDue,
+    Status,
+    Suspended,
+    Target,
+    Timer,
+    WakeDue,
+)
+
+Value: TypeAlias = str | int | bytes | None
+Row: TypeAlias = Sequence[Value]
+
+# Fields stored as they are, under their own names: what never changes, and what every attempt changes.
+PLAIN = ("id", "idempotency_key", "created_at_ms")
+PROGRESS = ("attempt", "failures", "last_error")
+# Columns of more than one field, or of a field in another form.
+SHAPED = ("service", "handler", "key", "exclusive", "headers", "caller_id", "caller_command")
+STATUS = ("status", "due_ms", "inbox_seq", "awaiting", "outcome_code", "outcome", "ended_at_ms", "retain_until_ms")
+
+INVOCATION = (*PLAIN, *PROGRESS, *SHAPED, *STATUS, "input")
+CHANGING = (*PROGRESS, *STATUS)
+
+# Above this, an input goes into a row of its own unless its invocation has ended: see schema.long_input.
+LONG_INPUT_BYTES = 512
+
+_PLAIN_AND_PROGRESS = attrgetter(*PLAIN, *PROGRESS)
+_PROGRESS = attrgetter(*PROGRESS)
+
+
+def has_long_input(invocation: Invocation) -> bool:
+    """Whether the input of a new invocation goes into a row of its own."""
+    return len(invocation.input) > LONG_INPUT_BYTES and not isinstance(invocation.status, Ended)
+
+
+def invocation_row(invocation: Invocation) -> Row:
+    """The columns INVOCATION."""
+    target, caller, headers = invocation.target, invocation.caller, invocation.headers
+    return (
+        *_PLAIN_AND_PROGRESS(invocation),
+        target.service,
+        target.handler,
+        target.key,
+        invocation.exclusive,
+        json.dumps(headers) if headers else None,
+        caller.invocation_id if caller is not None else None,
+        caller.command if caller is not None else None,
+        *status_columns(invocation.status),
+        None if has_long_input(invocation) else invocation.input,
+    )
+
+
+def changing_row(invocation: Invocation) -> Row:
+    """The columns CHANGING, then the id."""
+    return (*_PROGRESS(invocation), *status_columns(invocation.status), invocation.id)
+
+
+def status_columns(status: Status) -> Row:
+    """The columns STATUS."""
+    # In the order of frequency: this runs for every row.
+    if isinstance(status, Ended):
+        outcome = status.outcome
+        code = outcome.failure.code if outcome.HasField("failure") else 0
+        return ("ended", None, None, None, code, outcome.SerializeToString(), status.at_ms, status.retain_until_ms)
+    match status:
+        case Running():
+            return _RUNNING
+        case Queued(seq):
+            return ("queued", None, seq, None, None, None, None, None)
+        case Suspended(awaiting):
+            return ("suspended", None, None, json.dumps(awaiting), None, None, None, None)
+        case Scheduled(due_ms):
+            return ("scheduled", due_ms, None, None, None, None, None, None)
+        case BackingOff(due_ms):
+            return ("backing_off", due_ms, None, None, None, None, None, None)
+        case Paused():
+            return ("paused", None, None, None, None, None, None, None)
+        case _:
+            assert_never(status)
+
+
+_RUNNING: Row = ("running", None, None, None, None, None, None, None)
+
+
+# The types of columns are known to the schema, not to Python: from here on values are Any.
+def invocation_of(row: Sequence[Any]) -> Invocation:
+    """The invocation of the columns INVOCATION."""
+    plain = len(PLAIN) + len(PROGRESS)
+    shaped = plain + len(SHAPED)
+    service, handler, key, exclusive, headers, caller_id, caller_command = row[plain:shaped]
+    return Invocation(
+        **dict(zip((*PLAIN, *PROGRESS), row, strict=False)),
+        target=Target(service, handler, key),
+        exclusive=bool(exclusive),
+        headers=tuple((name, value) for name, value in json.loads(headers)) if headers is not None else (),
+        caller=Caller(caller_id, caller_command) if caller_id is not None else None,
+        status=status_of(row[shaped:-1]),
+        input=row[-1],
+    )
+
+
+def status_of(columns: Sequence[Any]) -> Status:
+    """The status of the columns STATUS."""
+    status, due_ms, inbox_seq, awaiting, _, outcome, ended_at_ms, retain_until_ms = columns
+    match status:
+        case "ended":
+            return Ended(Outcome.FromString(outcome), ended_at_ms, retain_until_ms)
+        case "running":
+            return Running()
+        case "queued":
+            return Queued(inbox_seq)
+        case "suspended":
+            return Suspended(tuple(json.loads(awaiting)))
+        case "scheduled":
+            return Scheduled(due_ms)
+        case "backing_off":
+            return BackingOff(due_ms)
+        case "paused":
+            return Paused()
+        case _:
+            raise ValueError(f"{status!r} is no status of an invocation: a newer perdure, or a hand, wrote it")
+
+
+def timer_row(timer: Timer) -> Row:
+    """The columns of a timer."""
+    purpose = timer.purpose
+    match purpose:
+        case StartDue():
+            return (timer.due_ms, timer.invocation_id, "start", 0)
+        case WakeDue(command):
+            return (timer.due_ms, timer.invocation_id, "wake", command)
+        case RetryDue(attempt):
+            return (timer.due_ms, timer.invocation_id, "retry", attempt)
+        case _:
+            assert_never(purpose)
+
+
+def timer_of(row: Sequence[Any]) -> Timer:
+    """The timer of its columns."""
+    due_ms, invocation_id, purpose, number = row
+    return Timer(due_ms, invocation_id, _purpose_of(purpose, number))
+
+
+def _purpose_of(purpose: str, number: int) -> Purpose:
+    match purpose:
+        case "start":
+            return StartDue()
+        case "wake":
+            return WakeDue(number)
+        case "retry":
+            return RetryDue(number)
+        case _:
+            raise ValueError(f"{purpose!r} is no purpose of a timer: a newer perdure, or a hand, wrote it")

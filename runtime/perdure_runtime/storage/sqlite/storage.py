@@ -1,0 +1,141 @@
+"""The SQLite adapter: one file, a lock beside it, one connection that writes and one that reads."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from perdure_runtime.partition.memory import Content
+from perdure_runtime.partition.rows import Invocation, Timer
+from perdure_runtime.partition.view import Document
+from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.api import DeploymentRow
+from perdure_runtime.storage.sqlite import reads
+from perdure_runtime.storage.sqlite.commit import check_epoch, insert_deployment, raise_epoch, write
+from perdure_runtime.storage.sqlite.connection import Lock, connect
+from perdure_runtime.storage.sqlite.failure import UNFIT, failure
+from perdure_runtime.storage.sqlite.schema import prepare
+
+
+class SqliteStorage:
+    """A partition in a SQLite file, as ``storage.api.Storage`` says.
+
+    Two connections: the one that writes is busy for as long as a commit waits for the disk, and the loop must be able
+    to read meanwhile.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens the file, and makes it where there is none. Its directory must be there.
+
+        Raises StorageInUse while another process has it, StorageForeign where it is none of ours, StorageFailure.
+        """
+        # One lock for one file, whatever links lead to it.
+        self.path = path.resolve()
+        self._epoch = 0
+        try:
+            self._lock = Lock(self.path)
+        except OSError as error:
+            raise failure("opening the storage", self.path, error) from error
+        try:
+            self._writer = connect(self.path)
+            try:
+                prepare(self._writer, self.path)
+                self._reader = connect(self.path)
+            except BaseException:
+                self._writer.close()
+                raise
+        except sqlite3.Error as error:
+            self._lock.release()
+            raise failure("opening the storage", self.path, error) from error
+        except BaseException:
+            self._lock.release()
+            raise
+        self._closed = False
+
+    def acquire(self) -> int:
+        try:
+            self._epoch = raise_epoch(self._writer)
+        except sqlite3.Error as error:
+            raise failure("taking the partition", self.path, error) from error
+        return self._epoch
+
+    def load(self, document: Document) -> Content:
+        try:
+            return reads.load(self._reader, document)
+        except (sqlite3.Error, *UNFIT) as error:
+            raise failure(f"loading {document}", self.path, error) from error
+
+    def stage(self, writes: Writes) -> None:
+        if not self._closed and self._writer.in_transaction:
+            raise RuntimeError("stage after stage: the batch before was not committed")
+        self._transact(self._writer, lambda: write(self._writer, writes), "writing a batch")
+
+    def commit(self) -> None:
+        if not self._closed and not self._writer.in_transaction:
+            raise RuntimeError("commit without stage: there is no batch to make durable")
+        try:
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back(self._writer)
+            raise failure("committing a batch", self.path, error) from error
+
+    def active(self, after_id: str, limit: int) -> list[Invocation]:
+        try:
+            return reads.active(self._reader, after_id, limit)
+        except sqlite3.Error as error:
+            raise failure("scanning running invocations", self.path, error) from error
+
+    def timers(self, from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:
+        try:
+            return reads.timers(self._reader, from_ms, before_ms, limit)
+        except sqlite3.Error as error:
+            raise failure("scanning timers", self.path, error) from error
+
+    def expired(self, now_ms: int, limit: int) -> list[str]:
+        try:
+            return reads.expired(self._reader, now_ms, limit)
+        except sqlite3.Error as error:
+            raise failure("scanning ended invocations", self.path, error) from error
+
+    def add_deployment(self, deployment: DeploymentRow) -> None:
+        # On the connection that reads: a batch may be staged on the other one.
+        reader = self._reader
+        self._transact(reader, lambda: insert_deployment(reader, deployment), "adding a deployment")
+        try:
+            reader.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back(reader)
+            raise failure("adding a deployment", self.path, error) from error
+
+    def deployments(self) -> list[DeploymentRow]:
+        try:
+            return reads.deployments(self._reader)
+        except sqlite3.Error as error:
+            raise failure("reading deployments", self.path, error) from error
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._reader.close()
+            self._writer.close()
+        finally:
+            self._lock.release()
+
+    def _transact(self, connection: sqlite3.Connection, change: Callable[[], None], doing: str) -> None:
+        """Leaves a transaction open with the change in it, or none and an error."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            check_epoch(connection, self._epoch)
+            change()
+        except (sqlite3.Error, *UNFIT) as error:
+            self._roll_back(connection)
+            raise failure(doing, self.path, error) from error
+        except BaseException:
+            self._roll_back(connection)
+            raise
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        # SQLite has rolled back by itself after some errors.
+        if not self._closed and connection.in_transaction:
+            connection.execute("ROLLBACK")
