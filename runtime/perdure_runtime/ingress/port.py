@@ -36,6 +36,10 @@ class EndpointUnavailable(Exception):
         self.invocation_id = invocation_id
 
 
+class NotAccepted(Exception):
+    """The node could not make the call durable; the message says why. Trying again may help."""
+
+
 class UnknownInvocation(Exception):
     """No invocation has this id: it never existed, or its retention is over."""
 

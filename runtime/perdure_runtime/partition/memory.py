@@ -7,14 +7,11 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.rows import (
-    BackingOff,
     Caller,
-    Ended,
     IdempotencyKey,
     Invocation,
     ObjectRow,
-    Scheduled,
-    Suspended,
+    Running,
 )
 from perdure_runtime.partition.view import (
     Document,
@@ -143,13 +140,13 @@ class Memory:
         written = {id for id, _ in dirty.journal}
         written.update(id for id, _ in dirty.listeners)
         for id, invocation in durable.invocations.items():
-            waits = isinstance(invocation.status, Ended | Suspended | Scheduled | BackingOff)
+            waits = not isinstance(invocation.status, Running)
             if waits and self._invocations.get(id) is invocation and id not in written:
                 self._forget_invocation(id)
         for id in durable.purged:
             self._forget_invocation(id)
-        for place, holder in durable.inbox.items():
-            if holder is None and place not in dirty.inbox:
+        for place in durable.inbox:
+            if place not in dirty.inbox:
                 self._inbox.pop(place, None)
         for key in durable.idempotency:
             if key not in dirty.idempotency:

@@ -138,6 +138,15 @@ class Timer:
     purpose: Purpose
 
 
+# The last moment of the year 9999: a wait without end must not overflow what storage can hold.
+LAST_MS = 253_402_300_799_999
+
+
+def due_after(now_ms: int, wait_ms: int) -> int:
+    """When a wait that starts now is over."""
+    return min(now_ms + max(0, wait_ms), LAST_MS)
+
+
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
     """What makes two calls one invocation: the caller's key, within one handler of one object."""

@@ -5,12 +5,13 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import SleepCommand
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.input import Command
 from perdure_runtime.partition.lifecycle.complete import complete
-from perdure_runtime.partition.rows import Invocation, Timer, WakeDue
+from perdure_runtime.partition.rows import Invocation, Timer, WakeDue, due_after
 
 
 def on_sleep(draft: Draft, command: Command, sleep: SleepCommand) -> None:
     """Sets the timer."""
-    draft.set_timer(Timer(draft.now_ms + max(0, sleep.duration_ms), command.invocation_id, WakeDue(command.command)))
+    due_ms = due_after(draft.now_ms, sleep.duration_ms)
+    draft.set_timer(Timer(due_ms, command.invocation_id, WakeDue(command.command)))
 
 
 def on_wake_due(draft: Draft, invocation: Invocation, due: WakeDue) -> None:

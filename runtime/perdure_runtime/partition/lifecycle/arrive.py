@@ -13,6 +13,7 @@ from perdure_runtime.partition.rows import (
     StartDue,
     Target,
     Timer,
+    due_after,
 )
 
 
@@ -54,7 +55,7 @@ def arrive(
         if existing is not None:
             return existing
         draft.put_idempotent(name, new_id)
-    due_ms = draft.now_ms + delay_ms
+    due_ms = due_after(draft.now_ms, delay_ms)
     invocation = Invocation(
         id=new_id,
         target=target,

@@ -10,7 +10,7 @@ from perdure_runtime.partition.effect import Abort
 from perdure_runtime.partition.input import AttemptFailed, AttemptLost, AttemptSuspended, Resume
 from perdure_runtime.partition.lifecycle.begin import begin, running
 from perdure_runtime.partition.lifecycle.end import end
-from perdure_runtime.partition.rows import BackingOff, Invocation, Paused, RetryDue, Suspended, Timer
+from perdure_runtime.partition.rows import BackingOff, Invocation, Paused, RetryDue, Suspended, Timer, due_after
 
 # google.rpc.Code.UNKNOWN: what an exception without a code of its own becomes.
 UNKNOWN = 2
@@ -29,7 +29,7 @@ def on_failed(draft: Draft, failed: AttemptFailed) -> None:
         draft.put(replace(invocation, status=Paused()))
     elif not policy.exhausted(failures):
         wait_ms = failure.retry_after_ms if failure.HasField("retry_after_ms") else policy.interval_ms(failures)
-        due_ms = draft.now_ms + wait_ms
+        due_ms = due_after(draft.now_ms, wait_ms)
         draft.put(replace(invocation, status=BackingOff(due_ms)))
         draft.set_timer(Timer(due_ms, invocation.id, RetryDue(invocation.attempt)))
     elif policy.pause:

@@ -11,7 +11,7 @@ from perdure_runtime.partition.lifecycle.begin import running
 from perdure_runtime.partition.lifecycle.complete import complete
 from perdure_runtime.partition.lifecycle.key import leave
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.partition.rows import Ended, Invocation
+from perdure_runtime.partition.rows import Ended, Invocation, due_after
 
 
 def on_ended(draft: Draft, ended: AttemptEnded) -> None:
@@ -23,7 +23,8 @@ def on_ended(draft: Draft, ended: AttemptEnded) -> None:
 
 def end(draft: Draft, invocation: Invocation, outcome: Outcome, execution: Execution) -> None:
     """Ends an invocation for good."""
-    draft.put(replace(invocation, status=Ended(outcome, draft.now_ms, draft.now_ms + execution.retention_ms)))
+    retain_until_ms = due_after(draft.now_ms, execution.retention_ms)
+    draft.put(replace(invocation, status=Ended(outcome, draft.now_ms, retain_until_ms)))
     draft.emit(Answer(invocation.id, outcome))
     result = result_of(outcome)
     if invocation.caller is not None:
