@@ -1,0 +1,1 @@
+"""Running attempts at endpoints, over sessions."""

@@ -1,0 +1,188 @@
+"""The connection to one endpoint: opened again whenever it breaks, with the attempts that it runs."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from perdure_protos.perdure.protocol.v1 import session_pb2
+from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame, NodeFrame
+
+from perdure_runtime.contracts import Contracts, HandlerFacts
+from perdure_runtime.invoker.slot import Slot
+from perdure_runtime.invoker.transport import EndpointUnreachable, Link, Transport
+from perdure_runtime.partition.effect import Start
+from perdure_runtime.partition.input import AttemptFailed, AttemptLost, Input
+
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 2.0
+# An endpoint that is away for longer is reported to those who wait for it.
+GRACE_S = 10.0
+
+log = logging.getLogger(__name__)
+
+# Frames that end an attempt.
+LAST = frozenset({"outcome", "suspension", "attempt_failure"})
+
+
+class Connection:
+    """Attempts at one endpoint.
+
+    An attempt that cannot start while the endpoint is away counts as lost when it is back: the partition then starts
+    the next one, with the journal as it is by then.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        offer: Callable[[Input], None],
+        contracts: Callable[[], Contracts],
+        on_away: Callable[["Connection"], None],
+    ) -> None:
+        self._transport = transport
+        self._offer = offer
+        self._contracts = contracts
+        self._on_away = on_away
+        self._link: Link | None = None
+        self._slots: dict[int, Slot] = {}
+        self._running: dict[str, Slot] = {}
+        self._waiting: dict[str, int] = {}
+        self._last_slot = 0
+        self._away: str = ""
+
+    @property
+    def address(self) -> str:
+        """What people know the endpoint by."""
+        return self._transport.address
+
+    @property
+    def away(self) -> str:
+        """Why the endpoint does not answer, once it has not for GRACE_S; else empty."""
+        return self._away
+
+    def waiting(self) -> list[str]:
+        """Invocations that wait for the endpoint to come back."""
+        return list(self._waiting)
+
+    def waits(self, invocation_id: str) -> bool:
+        """Whether an invocation waits for the endpoint to come back."""
+        return invocation_id in self._waiting
+
+    def start(self, start: Start, facts: HandlerFacts) -> None:
+        """Runs an attempt, now or when the endpoint is back."""
+        if self._link is None:
+            self._waiting[start.invocation.id] = start.invocation.attempt
+            return
+        self._last_slot += 1
+        invocation = start.invocation
+        slot = Slot(self._last_slot, invocation.id, invocation.attempt, facts, start.journal)
+        self._slots[slot.id] = slot
+        self._running[invocation.id] = slot
+        self._link.send(NodeFrame(slot=slot.id, start=start_frame(start, facts)))
+
+    def slot(self, invocation_id: str, attempt: int) -> Slot | None:
+        """The slot of an attempt that runs here."""
+        slot = self._running.get(invocation_id)
+        return slot if slot is not None and slot.attempt == attempt else None
+
+    def send(self, frame: NodeFrame) -> None:
+        """Sends a frame to the slot that it names."""
+        if self._link is not None:
+            self._link.send(frame)
+
+    def stop(self, slot: Slot, reason: str) -> None:
+        """Ends an attempt from this side."""
+        self._forget(slot)
+        self.send(NodeFrame(slot=slot.id, abort=session_pb2.Abort(reason=reason)))
+
+    def abort_all(self, reason: str) -> None:
+        """Stops all attempts, and forgets those that wait."""
+        self._waiting.clear()
+        for slot in list(self._slots.values()):
+            self.stop(slot, reason)
+
+    async def run(self) -> None:
+        """Keeps a session open until cancelled."""
+        pause_s = FIRST_PAUSE_S
+        away: asyncio.TimerHandle | None = None
+        clock = asyncio.get_running_loop()
+        try:
+            while True:
+                if away is None:
+                    away = clock.call_later(GRACE_S, self._report_away, "it has not answered yet")
+                try:
+                    link = await self._transport.open(self._receive)
+                except EndpointUnreachable as error:
+                    if self._away:
+                        self._away = str(error)
+                    log.info("endpoint %s: %s; next try in %.2f s", self.address, error, pause_s)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                    continue
+                away.cancel()
+                away, self._away, pause_s = None, "", FIRST_PAUSE_S
+                await self._hold(link)
+        finally:
+            if away is not None:
+                away.cancel()
+
+    async def _hold(self, link: Link) -> None:
+        self._link = link
+        log.info("endpoint %s: session open", self.address)
+        try:
+            waiting, self._waiting = self._waiting, {}
+            for invocation_id, attempt in waiting.items():
+                self._offer(AttemptLost(invocation_id, attempt))
+            reason = await link.closed()
+            log.warning("endpoint %s: session broken: %s; %d attempts lost", self.address, reason, len(self._slots))
+        finally:
+            self._link = None
+            await link.close()
+            slots, self._slots, self._running = self._slots, {}, {}
+            for slot in slots.values():
+                self._offer(slot.lost())
+
+    def _receive(self, frames: Sequence[EndpointFrame]) -> None:
+        contracts = self._contracts()
+        for frame in frames:
+            slot = self._slots.get(frame.slot)
+            if slot is None:
+                continue  # Late words of an attempt that has ended.
+            input = slot.input(frame, contracts)
+            if isinstance(input, AttemptFailed) and frame.WhichOneof("frame") != "attempt_failure":
+                self.stop(slot, input.failure.message)
+            elif frame.WhichOneof("frame") in LAST:
+                self._forget(slot)
+            self._offer(input)
+
+    def _forget(self, slot: Slot) -> None:
+        del self._slots[slot.id]
+        if self._running.get(slot.invocation_id) is slot:
+            del self._running[slot.invocation_id]
+
+    def _report_away(self, reason: str) -> None:
+        self._away = reason
+        self._on_away(self)
+
+
+def start_frame(start: Start, facts: HandlerFacts) -> session_pb2.Start:
+    """The first frame of an attempt."""
+    invocation = start.invocation
+    target = invocation.target
+    frame = session_pb2.Start(
+        invocation_id=invocation.id,
+        attempt=invocation.attempt,
+        input=invocation.input,
+        idempotency_key=invocation.idempotency_key,
+        created_at_ms=invocation.created_at_ms,
+        inactivity_timeout_ms=facts.execution.inactivity_timeout_ms,
+    )
+    frame.target.service = target.service
+    frame.target.handler = target.handler
+    frame.target.key = target.key
+    if invocation.headers:
+        frame.headers.update(invocation.headers)
+    if start.journal:
+        frame.journal.extend(start.journal)
+    if start.state:
+        frame.state.update(start.state)
+    return frame

@@ -1,0 +1,147 @@
+"""Sessions with an endpoint in another process, over gRPC."""
+
+import asyncio
+
+from grpclib.client import Channel, Stream
+from grpclib.config import Configuration
+from grpclib.const import Cardinality
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+from perdure_protos.perdure.protocol.v1.session_pb2 import (
+    DiscoverRequest,
+    DiscoverResponse,
+    EndpointFrames,
+    NodeFrame,
+    NodeFrames,
+)
+
+from perdure_runtime.invoker.transport import EndpointUnreachable, Link, OnFrames
+
+SERVICE = "/perdure.protocol.v1.EndpointService"
+PROTOCOL_VERSION = 1
+CONNECT_TIMEOUT_S = 5.0
+# Pings find a peer whose machine is gone; a process that is gone closes its socket.
+CONFIGURATION = Configuration(
+    _keepalive_time=10.0,
+    _keepalive_timeout=10.0,
+    _keepalive_permit_without_calls=True,
+    http2_connection_window_size=16 * 1024 * 1024,
+    http2_stream_window_size=16 * 1024 * 1024,
+)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """``host:port`` as its parts. Raises ValueError with a sentence."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise ValueError(f"{address!r} is no address; write host:port, such as localhost:9080")
+    return host.strip("[]"), int(port)
+
+
+async def discover(address: str) -> DiscoverResponse:
+    """Asks an endpoint what it serves. Raises EndpointUnreachable."""
+    channel = open_channel(address)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            stream = channel.request(f"{SERVICE}/Discover", Cardinality.UNARY_UNARY, DiscoverRequest, DiscoverResponse)
+            async with stream:
+                await stream.send_message(DiscoverRequest(protocol_version=PROTOCOL_VERSION), end=True)
+                answer = await stream.recv_message()
+    except (OSError, TimeoutError, GRPCError, StreamTerminatedError) as error:
+        raise EndpointUnreachable(f"no perdure endpoint answers at {address}: {reason_of(error)}") from error
+    finally:
+        channel.close()
+    if answer is None:
+        raise EndpointUnreachable(f"the endpoint at {address} did not say what it serves")
+    return answer
+
+
+def open_channel(address: str) -> Channel:
+    """A channel that connects on first use."""
+    host, port = split_address(address)
+    return Channel(host, port, config=CONFIGURATION)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a call failed, in words."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {CONNECT_TIMEOUT_S:g} s"
+    if isinstance(error, GRPCError):
+        return f"{error.status.name}: {error.message}"
+    return str(error) or type(error).__name__
+
+
+class RemoteTransport:
+    """Opens sessions with the endpoint at one address."""
+
+    def __init__(self, address: str) -> None:
+        split_address(address)
+        self._address = address
+
+    @property
+    def address(self) -> str:
+        """``host:port``."""
+        return self._address
+
+    async def open(self, on_frames: OnFrames) -> Link:
+        """Opens a session. Raises EndpointUnreachable."""
+        channel = open_channel(self._address)
+        stream: Stream[NodeFrames, EndpointFrames] = channel.request(
+            f"{SERVICE}/Session", Cardinality.STREAM_STREAM, NodeFrames, EndpointFrames
+        )
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await stream.__aenter__()
+                await stream.send_request()
+                # The endpoint answers at once with its headers: until then nothing says that it is one.
+                await stream.recv_initial_metadata()
+        except (OSError, TimeoutError, GRPCError, StreamTerminatedError) as error:
+            channel.close()
+            raise EndpointUnreachable(reason_of(error)) from error
+        return RemoteLink(channel, stream, on_frames)
+
+
+class RemoteLink:
+    """An open session: frames of one turn of the loop go in one message."""
+
+    def __init__(self, channel: Channel, stream: Stream[NodeFrames, EndpointFrames], on_frames: OnFrames) -> None:
+        self._channel = channel
+        self._stream = stream
+        self._on_frames = on_frames
+        self._frames: list[NodeFrame] = []
+        self._ready = asyncio.Event()
+        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
+
+    def send(self, frame: NodeFrame) -> None:
+        """Queues a frame."""
+        self._frames.append(frame)
+        self._ready.set()
+
+    async def closed(self) -> str:
+        """Waits until reading or writing has failed."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+
+    async def close(self) -> None:
+        """Drops the connection."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._channel.close()
+
+    async def _write(self) -> str:
+        try:
+            while True:
+                await self._ready.wait()
+                self._ready.clear()
+                frames, self._frames = self._frames, []
+                await self._stream.send_message(NodeFrames(frames=frames))
+        except (OSError, GRPCError, StreamTerminatedError) as error:
+            return reason_of(error)
+
+    async def _read(self) -> str:
+        try:
+            while (message := await self._stream.recv_message()) is not None:
+                self._on_frames(message.frames)
+        except (OSError, GRPCError, StreamTerminatedError) as error:
+            return reason_of(error)
+        return "the endpoint ended the session"

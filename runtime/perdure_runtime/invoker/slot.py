@@ -1,0 +1,87 @@
+"""One attempt in a session: its frames become inputs of the partition, numbered so that none counts twice."""
+
+from collections.abc import Iterable
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure, EndpointFrame
+
+from perdure_runtime.contracts import Contracts, HandlerFacts
+from perdure_runtime.partition.input import (
+    AttemptEnded,
+    AttemptFailed,
+    AttemptLost,
+    AttemptSuspended,
+    Command,
+    Input,
+    StepEnded,
+    StepFailed,
+)
+from perdure_runtime.partition.journal import Journal
+
+
+class Slot:
+    """Counts what the attempt has sent; the journal that it started with gives the first numbers."""
+
+    __slots__ = ("_commands", "_facts", "_step_failures", "attempt", "id", "invocation_id")
+
+    def __init__(
+        self, id: int, invocation_id: str, attempt: int, facts: HandlerFacts, journal: Iterable[Entry]
+    ) -> None:
+        self.id = id
+        self.invocation_id = invocation_id
+        self.attempt = attempt
+        self._facts = facts
+        self._step_failures: dict[int, int] = {}
+        self._commands = 0
+        if journal:
+            started_with = Journal(journal)
+            self._commands = started_with.commands
+            self._step_failures = {step: started_with.step_failures(step) for step in started_with.open_steps}
+
+    def input(self, frame: EndpointFrame, contracts: Contracts) -> Input:
+        """What a frame of the endpoint means to the partition."""
+        kind = frame.WhichOneof("frame")
+        if kind == "entry":
+            return self._entry(frame.entry, contracts)
+        if kind == "outcome":
+            return AttemptEnded(self.invocation_id, self.attempt, frame.outcome, self._facts.execution)
+        if kind == "suspension":
+            return AttemptSuspended(self.invocation_id, self.attempt, tuple(frame.suspension.awaiting))
+        if kind == "attempt_failure":
+            return AttemptFailed(self.invocation_id, self.attempt, frame.attempt_failure, self._facts.execution)
+        return self.failed("the endpoint sent a frame that this node does not know: its SDK is newer; update the node")
+
+    def lost(self) -> AttemptLost:
+        """The session broke."""
+        return AttemptLost(self.invocation_id, self.attempt)
+
+    def failed(self, message: str) -> AttemptFailed:
+        """The node itself ends the attempt; it is tried again as the handler's policy says."""
+        return AttemptFailed(self.invocation_id, self.attempt, AttemptFailure(message=message), self._facts.execution)
+
+    def _entry(self, entry: Entry, contracts: Contracts) -> Input:
+        kind = entry.WhichOneof("entry")
+        if kind == "completion":
+            return StepEnded(self.invocation_id, self.attempt, entry.completion)
+        if kind == "step_failure":
+            step = entry.step_failure.command
+            self._step_failures[step] = number = self._step_failures.get(step, 0) + 1
+            return StepFailed(self.invocation_id, self.attempt, entry.step_failure, number)
+        if kind is None:
+            return self.failed(
+                "the endpoint sent an entry that this node does not know: its SDK is newer; update the node"
+            )
+        exclusive = False
+        if kind in ("call", "send"):
+            target = entry.call.target if kind == "call" else entry.send.target
+            service = contracts.get(target.service)
+            handler = service.handlers.get(target.handler) if service is not None else None
+            if handler is None:
+                return self.failed(
+                    f"called {target.service}/{target.handler}, which no registered deployment serves; "
+                    "register the endpoint that does: perdure deployments register ADDRESS"
+                )
+            exclusive = handler.exclusive
+        command = self._commands
+        self._commands += 1
+        return Command(self.invocation_id, self.attempt, command, entry, exclusive)

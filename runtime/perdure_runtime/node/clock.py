@@ -1,0 +1,12 @@
+"""The clock of a node."""
+
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+ClockMs: TypeAlias = Callable[[], int]
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

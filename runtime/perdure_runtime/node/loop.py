@@ -1,0 +1,232 @@
+"""The loop of one partition: inputs in, applied in order, committed in batches, effects out.
+
+While a batch commits the next one forms. What an effect waits for is the rule of ``partition.effect``: an attempt may
+see results before they are durable; a step starts once all that its attempt was told is; the world hears of a batch
+only after its commit.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from perdure_runtime.node.batch import Batch
+from perdure_runtime.partition.effect import Abort, Accept, Accepted, Answer, Effect, Grant, Notify, Start
+from perdure_runtime.partition.input import Input, Submit
+from perdure_runtime.partition.machine import Step, apply
+from perdure_runtime.partition.memory import Memory
+from perdure_runtime.partition.recovery import recover
+from perdure_runtime.partition.rows import Invocation, Timer
+from perdure_runtime.partition.view import InvocationDocument, NotLoaded
+from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.api import Storage, StorageFailure
+
+# So many inputs in a row, then sockets get their turn.
+MAX_INPUTS_A_TURN = 256
+RECOVERY_PAGE = 1_000
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Shell(Protocol):
+    """What the loop moves: all methods return at once."""
+
+    def act(self, effect: Effect) -> None:
+        """Does what the partition asks for."""
+
+    def set_timers(self, timers: Mapping[Timer, bool]) -> None:
+        """Timers were set (true) or cleared."""
+
+    def lose(self, reason: str) -> None:
+        """All that was not durable is gone: attempts must stop, and callers hear that they were not accepted."""
+
+    def refuse(self, input: Input, error: Exception) -> None:
+        """An input could not be applied; nothing of it happened."""
+
+
+class Committer(Protocol):
+    """How a batch becomes durable without holding up the loop."""
+
+    async def commit(self, writes: Writes) -> None:
+        """Returns when the writes are durable. Raises StorageFailure when none of them is."""
+
+
+class PartitionLoop:
+    """Applies inputs to one partition. All methods belong to the event loop's thread."""
+
+    def __init__(self, storage: Storage, committer: Committer, shell: Shell, clock_ms: Callable[[], int]) -> None:
+        self._storage = storage
+        self._committer = committer
+        self._shell = shell
+        self._clock_ms = clock_ms
+        self._memory = Memory()
+        self._inputs: deque[Input | asyncio.Future[None]] = deque()
+        self._forming = Batch()
+        self._committing: Batch | None = None
+        self._turn: asyncio.Handle | None = None
+        self._work = asyncio.Event()
+        self._pause_s = FIRST_PAUSE_S
+        self.failure = ""
+        self.commits = 0
+        self.inputs = 0
+
+    def offer(self, input: Input) -> None:
+        """Applies an input soon, after all that were offered before it."""
+        self._enqueue(input)
+
+    def submit(self, submit: Submit) -> None:
+        """Offers a call whose id was minted for it just now, and so is new to storage."""
+        self._memory.know_new(submit.id)
+        self.offer(submit)
+
+    def stored(self, invocation_id: str) -> Invocation | None:
+        """The durable row of an invocation."""
+        document = self._storage.load(InvocationDocument(invocation_id))
+        return document if isinstance(document, Invocation) else None
+
+    def latest(self, invocation_id: str) -> Invocation | None:
+        """The row of an invocation as the next input will find it, durable or not."""
+        try:
+            return self._memory.invocation(invocation_id)
+        except NotLoaded:
+            return self.stored(invocation_id)
+
+    def pending(self) -> list[Writes]:
+        """What has been applied and is not durable, in order."""
+        batches = [self._committing, self._forming] if self._committing is not None else [self._forming]
+        return [batch.writes for batch in batches]
+
+    async def run(self) -> None:
+        """Commits until cancelled. Raises StaleEpoch when another node has taken the partition."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._forming:
+                await self._commit()
+
+    async def flush(self) -> None:
+        """Waits until all that was offered before is durable. Raises StorageFailure when it is lost instead."""
+        barrier: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._enqueue(barrier)
+        await barrier
+
+    async def recover(self) -> None:
+        """Starts again what was running when the partition was last in memory."""
+        after = ""
+        while page := self._storage.active(after, RECOVERY_PAGE):
+            for lost in recover(page):
+                self.offer(lost)
+            after = page[-1].id
+            await asyncio.sleep(0)
+
+    def _enqueue(self, item: Input | asyncio.Future[None]) -> None:
+        self._inputs.append(item)
+        self._plan_turn()
+
+    def _plan_turn(self) -> None:
+        # While the partition is loaded again, what comes in waits.
+        if self._turn is None and self._inputs and not self.failure:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        if self.failure:
+            return
+        now_ms = self._clock_ms()
+        inputs = self._inputs
+        for _ in range(MAX_INPUTS_A_TURN):
+            if not inputs:
+                break
+            item = inputs.popleft()
+            if isinstance(item, asyncio.Future):
+                self._forming.barriers.append(item)
+            else:
+                self._apply(item, now_ms)
+        self._plan_turn()
+        if self._forming and self._committing is None:
+            self._work.set()
+
+    def _apply(self, input: Input, now_ms: int) -> None:
+        self.inputs += 1
+        try:
+            step = self._decide(input, now_ms)
+        except Exception as error:  # A bug or a broken disk must cost this input alone, and be seen.
+            log.exception("refused %s", type(input).__name__)
+            self._shell.refuse(input, error)
+            return
+        self._memory.absorb(step.writes)
+        self._forming.writes.merge(step.writes)
+        if step.writes.timers:
+            self._shell.set_timers(step.writes.timers)
+        for effect in step.effects:
+            self._dispatch(effect)
+
+    def _decide(self, input: Input, now_ms: int) -> Step:
+        while True:
+            try:
+                return apply(self._memory, input, now_ms)
+            except NotLoaded as missing:
+                self._memory.load(missing.document, self._storage.load(missing.document))
+
+    def _dispatch(self, effect: Effect) -> None:
+        match effect:
+            case Start():
+                self._forming.told.add(effect.invocation.id)
+                self._shell.act(effect)
+            case Notify() | Accept():
+                self._forming.told.add(effect.invocation_id)
+                self._shell.act(effect)
+            case Abort():
+                self._shell.act(effect)
+            case Grant():
+                if effect.invocation_id in self._forming.told:
+                    self._forming.effects.append(effect)
+                elif self._committing is not None and effect.invocation_id in self._committing.told:
+                    self._committing.effects.append(effect)
+                else:
+                    self._shell.act(effect)
+            case Accepted() | Answer():
+                self._forming.effects.append(effect)
+
+    async def _commit(self) -> None:
+        batch, self._forming = self._forming, Batch()
+        self._committing = batch
+        try:
+            if batch.writes:
+                await self._committer.commit(batch.writes)
+                self.commits += 1
+        except StorageFailure as failure:
+            log.error("a commit failed: %s; the partition is loaded again from storage", failure)
+            await self._start_over(str(failure))
+            return
+        self._committing = None
+        self._pause_s = FIRST_PAUSE_S
+        self._memory.settle(batch.writes, self._forming.writes)
+        for effect in batch.effects:
+            self._shell.act(effect)
+        for barrier in batch.barriers:
+            if not barrier.done():
+                barrier.set_result(None)
+
+    async def _start_over(self, reason: str) -> None:
+        """The one way back: what was not durable is gone, and storage says how things are."""
+        self.failure = reason
+        dropped: list[Input | asyncio.Future[None]] = [*self._inputs]
+        for batch in (self._committing, self._forming):
+            dropped.extend(batch.barriers if batch is not None else ())
+        self._inputs.clear()
+        self._memory = Memory()
+        self._forming, self._committing = Batch(), None
+        self._shell.lose(reason)
+        for barrier in dropped:
+            if isinstance(barrier, asyncio.Future) and not barrier.done():
+                barrier.set_exception(StorageFailure(reason))
+        # A disk that is full now may not be so soon; asking it at once again only fills the log.
+        await asyncio.sleep(self._pause_s)
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        self.failure = ""
+        await self.recover()
+        self._plan_turn()

@@ -1,0 +1,104 @@
+"""A runtime node: one partition with its storage, timers and invoker, from start to close."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from perdure_runtime.ingress.port import EndpointUnavailable, NotAccepted
+from perdure_runtime.invoker.connection import Connection
+from perdure_runtime.invoker.invoker import Invoker
+from perdure_runtime.node.calls import Calls
+from perdure_runtime.node.clock import ClockMs, wall_clock_ms
+from perdure_runtime.node.committer import ThreadedCommitter
+from perdure_runtime.node.loop import PartitionLoop
+from perdure_runtime.node.operations import Operations
+from perdure_runtime.node.retention import sweep
+from perdure_runtime.node.timers import Timers
+from perdure_runtime.node.waiters import Waiters
+from perdure_runtime.partition.effect import Abort, Accept, Accepted, Answer, Effect, Grant, Notify, Start
+from perdure_runtime.partition.input import Input, Submit
+from perdure_runtime.partition.rows import Timer
+from perdure_runtime.storage.api import Storage
+
+log = logging.getLogger(__name__)
+
+
+class Node:
+    """``calls`` is what the ingress talks to, ``operations`` what the admin API does."""
+
+    def __init__(self, storage: Storage, clock_ms: ClockMs = wall_clock_ms) -> None:
+        self._storage = storage
+        self._clock_ms = clock_ms
+        self._committer = ThreadedCommitter(storage)
+        self._waiters = Waiters()
+        self.loop = PartitionLoop(storage, self._committer, self, clock_ms)
+        self._timers = Timers(storage, self.loop.offer, self.loop.pending, clock_ms)
+        self.invoker = Invoker(self.loop.offer, self._report_away)
+        self.calls = Calls(self.loop, self.invoker, self._waiters, clock_ms)
+        self.operations = Operations(storage, self.loop, self.invoker, clock_ms)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Takes the partition and goes on with what was running. Raises StorageInUse, StorageFailure."""
+        self._storage.acquire()
+        self.operations.restore()
+        await self.loop.recover()
+        self._tasks = [
+            asyncio.create_task(self.loop.run(), name="partition"),
+            asyncio.create_task(self._timers.run(), name="timers"),
+            asyncio.create_task(
+                sweep(self._storage, self.loop.offer, self.loop.flush, self._clock_ms), name="retention"
+            ),
+        ]
+
+    async def failed(self) -> None:
+        """Waits until a part of the node has stopped, and raises why: the process must end and be started again."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+
+    async def close(self) -> None:
+        """Stops. What is not durable yet is lost, as in a crash: nobody was told of it."""
+        await self.invoker.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._committer.close()
+        self._waiters.refuse_all(lambda: NotAccepted("the node stops"))
+        self._storage.close()
+
+    def act(self, effect: Effect) -> None:
+        """Does what the partition asks for."""
+        match effect:
+            case Start():
+                self.invoker.start(effect)
+            case Notify() | Accept() | Grant() | Abort():
+                self.invoker.act(effect)
+            case Accepted(submitted, invocation_id):
+                self._waiters.accept(submitted, invocation_id, self.calls.outcome)
+                away = self.invoker.stuck(invocation_id)
+                if away is not None:
+                    self._fail_waiters(away, [invocation_id])
+            case Answer(invocation_id, outcome):
+                self._waiters.end(invocation_id, outcome)
+
+    def set_timers(self, timers: Mapping[Timer, bool]) -> None:
+        """Timers were set (true) or cleared."""
+        self._timers.set(timers)
+
+    def lose(self, reason: str) -> None:
+        """All that was not durable is gone."""
+        self.invoker.abort_all("the node loads its partition again")
+        self._timers.forget()
+        self._waiters.refuse_all(lambda: NotAccepted(reason))
+
+    def refuse(self, input: Input, error: Exception) -> None:
+        """An input could not be applied."""
+        if isinstance(input, Submit):
+            self._waiters.refuse(input.id, NotAccepted(f"{type(error).__name__}: {error}"))
+
+    def _report_away(self, connection: Connection) -> None:
+        self._fail_waiters(connection, connection.waiting())
+
+    def _fail_waiters(self, connection: Connection, invocation_ids: list[str]) -> None:
+        self._waiters.fail(invocation_ids, lambda id: EndpointUnavailable(id, connection.address, connection.away))

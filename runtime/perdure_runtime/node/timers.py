@@ -1,0 +1,103 @@
+"""Timers: the near ones in memory, all of them in storage."""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+
+from perdure_runtime.partition.input import Input, TimerDue
+from perdure_runtime.partition.rows import LAST_MS, Timer
+from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.api import Storage
+
+# Timers due within this time are in memory; a page of them is read ahead at most.
+HORIZON_MS = 60_000
+PAGE = 4_096
+# So many timers at once, then other work gets its turn.
+BURST = 256
+# The wall clock may be set: look at it at least this often.
+LONGEST_SLEEP_S = 1.0
+
+
+class Timers:
+    """Offers each timer to the partition when it is due, in order of time, never early."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        offer: Callable[[Input], None],
+        pending: Callable[[], Iterable[Writes]],
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._storage = storage
+        self._offer = offer
+        self._pending = pending
+        self._clock_ms = clock_ms
+        self._near: dict[Timer, None] = {}
+        self._heap: list[tuple[int, int, Timer]] = []
+        self._sequence = 0
+        # Timers due before this are all in memory.
+        self._read_until_ms = 0
+        self._wakeup = asyncio.Event()
+
+    def set(self, timers: Mapping[Timer, bool]) -> None:
+        """Notes what a step set and cleared."""
+        for timer, on in timers.items():
+            if not on:
+                self._near.pop(timer, None)
+            elif timer.due_ms < self._read_until_ms and timer not in self._near:
+                self._push(timer)
+                if self._heap[0][2] is timer:
+                    self._wakeup.set()
+
+    def forget(self) -> None:
+        """The partition is loaded again: so are its timers."""
+        self._near.clear()
+        self._heap.clear()
+        self._read_until_ms = 0
+        self._wakeup.set()
+
+    async def run(self) -> None:
+        """Fires timers until cancelled."""
+        while True:
+            now_ms = self._clock_ms()
+            if now_ms + HORIZON_MS // 2 >= self._read_until_ms:
+                self._read(now_ms + HORIZON_MS)
+            fired = self._fire(now_ms)
+            if fired == BURST:
+                await asyncio.sleep(0)
+                continue
+            next_ms = min(self._heap[0][0] if self._heap else LAST_MS, self._read_until_ms)
+            self._wakeup.clear()
+            try:
+                async with asyncio.timeout(min(LONGEST_SLEEP_S, max(0.0, (next_ms - now_ms) / 1000))):
+                    await self._wakeup.wait()
+            except TimeoutError:
+                pass  # It is time to look again.
+
+    def _push(self, timer: Timer) -> None:
+        self._near[timer] = None
+        self._sequence += 1
+        heapq.heappush(self._heap, (timer.due_ms, self._sequence, timer))
+
+    def _fire(self, now_ms: int) -> int:
+        fired = 0
+        while fired < BURST and self._heap and self._heap[0][0] <= now_ms:
+            timer = heapq.heappop(self._heap)[2]
+            if timer in self._near:
+                del self._near[timer]
+                self._offer(TimerDue(timer))
+            fired += 1
+        return fired
+
+    def _read(self, until_ms: int) -> None:
+        page = self._storage.timers(self._read_until_ms, until_ms, PAGE)
+        if len(page) == PAGE:
+            # All of the last millisecond may not be in the page; what is below it is.
+            until_ms = max(page[-1].due_ms, self._read_until_ms + 1)
+            page = self._storage.timers(self._read_until_ms, until_ms, None)
+        self._read_until_ms = until_ms
+        unsaved = [timer for writes in self._pending() for timer, on in writes.timers.items() if on]
+        cleared = {timer for writes in self._pending() for timer, on in writes.timers.items() if not on}
+        for timer in [*page, *unsaved]:
+            if timer.due_ms < until_ms and timer not in self._near and timer not in cleared:
+                self._push(timer)
