@@ -55,7 +55,7 @@ class Storage(Protocol):
     def acquire(self) -> int:
         """Takes the partition: raises its epoch durably, and returns it.
 
-        From then on commits of whoever held an older epoch raise StaleEpoch.
+        From then on commits of whoever held an older epoch raise StaleEpoch. Nothing can be written before.
         """
 
     def load(self, document: Document) -> Content:
@@ -78,7 +78,7 @@ class Storage(Protocol):
     def commit(self) -> None:
         """Makes the staged batch durable, whole. May run in any thread.
 
-        Raises StorageFailure, and then nothing of the batch was kept. Raises RuntimeError if nothing is staged.
+        Raises StorageFailure or StaleEpoch, and then nothing of the batch was kept; RuntimeError if nothing is staged.
         """
 
     def active(self, after_id: str, limit: int) -> list[Invocation]:

@@ -5,7 +5,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from perdure_runtime.storage.api import StorageInUse
+from perdure_runtime.storage.api import StorageFailure, StorageInUse
 
 # Both connections belong to one process; only an operator's own tool can hold the file for writing, and not for long.
 BUSY_TIMEOUT_S = 2.0
@@ -20,29 +20,40 @@ PAGE_BYTES = 4_096
 CACHE_KIB = 64 * 1024
 
 
+# STRICT tables.
+OLDEST_SQLITE = (3, 37, 0)
+
+
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection for one thread at a time, each statement a transaction unless one is begun. Raises sqlite3.Error."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-    try:
-        for pragma in (
-            f"page_size = {PAGE_BYTES}",
-            "journal_mode = WAL",
-            # FULL waits for the disk in each commit; NORMAL would lose acknowledged calls with the power.
-            "synchronous = FULL",
-            # On macOS a plain fsync leaves data in the drive's cache.
-            "fullfsync = ON",
-            "checkpoint_fullfsync = ON",
-            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
-            # An operator's long read keeps checkpoints from ending; give its space back afterwards.
-            f"journal_size_limit = {4 * CHECKPOINT_PAGES * PAGE_BYTES}",
-            f"cache_size = -{CACHE_KIB}",
-            "trusted_schema = OFF",
-        ):
-            connection.execute(f"PRAGMA {pragma}").fetchall()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    """A connection for one thread at a time, each statement a transaction unless one is begun.
+
+    It changes nothing in the file yet: ``configure`` does. Raises StorageFailure, sqlite3.Error.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StorageFailure(
+            f"this Python was built with SQLite {sqlite3.sqlite_version}; perdure needs "
+            f"{'.'.join(map(str, OLDEST_SQLITE))} or newer: run it with another build of Python"
+        )
+    return sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+
+
+def configure(connection: sqlite3.Connection) -> None:
+    """Makes commits of a connection durable, and its checkpoints seldom. Raises sqlite3.Error."""
+    for pragma in (
+        f"page_size = {PAGE_BYTES}",
+        "journal_mode = WAL",
+        # FULL waits for the disk in each commit; NORMAL would lose acknowledged calls with the power.
+        "synchronous = FULL",
+        # On macOS a plain fsync leaves data in the drive's cache.
+        "fullfsync = ON",
+        "checkpoint_fullfsync = ON",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+        # An operator's long read keeps checkpoints from ending, and the log grows; give its space back afterwards.
+        f"journal_size_limit = {4 * CHECKPOINT_PAGES * PAGE_BYTES}",
+        f"cache_size = -{CACHE_KIB}",
+        "trusted_schema = OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
 
 
 class Lock:

@@ -127,16 +127,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
     ),
 )
-NEWEST = len(MIGRATIONS)
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Brings the tables of a file to the newest version. Raises StorageForeign, sqlite3.Error.
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Brings a file of this version to the newest one. Raises sqlite3.Error.
 
     A crash or a full disk in between leaves the file as it was.
     """
-    version = _version(connection, path)
-    if version == NEWEST:
+    if version == len(MIGRATIONS):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -146,14 +144,15 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         for statements in MIGRATIONS[version:]:
             for statement in statements:
                 connection.execute(statement)
-        connection.execute("UPDATE perdure_schema SET version = ?", (NEWEST,))
+        connection.execute("UPDATE perdure_schema SET version = ?", (len(MIGRATIONS),))
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a file's tables, 0 where it is empty. Raises StorageForeign, sqlite3.Error."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
     if not tables:
         return 0
@@ -164,9 +163,9 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         )
     row = connection.execute("SELECT version FROM perdure_schema").fetchone()
     version = int(row[0]) if row is not None else 0
-    if not 0 < version <= NEWEST:
+    if not 0 < version <= len(MIGRATIONS):
         raise StorageForeign(
-            f"{path} has tables of version {version}, this perdure knows versions 1 to {NEWEST}; "
+            f"{path} has tables of version {version}, this perdure knows versions 1 to {len(MIGRATIONS)}; "
             "run the perdure that wrote it, or a newer one"
         )
     return version

@@ -1,5 +1,6 @@
 """The SQLite adapter: one file, a lock beside it, one connection that writes and one that reads."""
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,11 @@ from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import DeploymentRow
 from perdure_runtime.storage.sqlite import reads
 from perdure_runtime.storage.sqlite.commit import check_epoch, insert_deployment, raise_epoch, write
-from perdure_runtime.storage.sqlite.connection import Lock, connect
+from perdure_runtime.storage.sqlite.connection import Lock, configure, connect
 from perdure_runtime.storage.sqlite.failure import UNFIT, failure
-from perdure_runtime.storage.sqlite.schema import prepare
+from perdure_runtime.storage.sqlite.schema import migrate, version_of
+
+log = logging.getLogger(__name__)
 
 
 class SqliteStorage:
@@ -36,13 +39,7 @@ class SqliteStorage:
         except OSError as error:
             raise failure("opening the storage", self.path, error) from error
         try:
-            self._writer = connect(self.path)
-            try:
-                prepare(self._writer, self.path)
-                self._reader = connect(self.path)
-            except BaseException:
-                self._writer.close()
-                raise
+            self._writer, self._reader = _open(self.path)
         except sqlite3.Error as error:
             self._lock.release()
             raise failure("opening the storage", self.path, error) from error
@@ -52,6 +49,8 @@ class SqliteStorage:
         self._closed = False
 
     def acquire(self) -> int:
+        if not self._closed and self._writer.in_transaction:
+            raise RuntimeError("acquire after stage: the batch before was not committed")
         try:
             self._epoch = raise_epoch(self._writer)
         except sqlite3.Error as error:
@@ -124,8 +123,11 @@ class SqliteStorage:
 
     def _transact(self, connection: sqlite3.Connection, change: Callable[[], None], doing: str) -> None:
         """Leaves a transaction open with the change in it, or none and an error."""
+        if self._epoch == 0:
+            raise RuntimeError("acquire the partition before writing to it")
         try:
             connection.execute("BEGIN IMMEDIATE")
+            # Under the lock of the transaction, so that nobody can take the partition before it ends.
             check_epoch(connection, self._epoch)
             change()
         except (sqlite3.Error, *UNFIT) as error:
@@ -137,5 +139,25 @@ class SqliteStorage:
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         # SQLite has rolled back by itself after some errors.
-        if not self._closed and connection.in_transaction:
+        if self._closed or not connection.in_transaction:
+            return
+        try:
             connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            # The error that led here is the one to report; the next batch meets whatever is still wrong.
+            log.warning("a rollback failed on %s", self.path, exc_info=True)
+
+
+def _open(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    writer = connect(path)
+    try:
+        # Before anything is written: a file of another program stays as it is.
+        version = version_of(writer, path)
+        configure(writer)
+        migrate(writer, version)
+        reader = connect(path)
+        configure(reader)
+    except BaseException:
+        writer.close()
+        raise
+    return writer, reader
