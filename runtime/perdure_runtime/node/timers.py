@@ -60,10 +60,7 @@ class Timers:
         """Fires timers until cancelled."""
         while True:
             now_ms = self._clock_ms()
-            if now_ms + HORIZON_MS // 2 >= self._read_until_ms:
-                self._read(now_ms + HORIZON_MS)
-            fired = self._fire(now_ms)
-            if fired == BURST:
+            if self.look(now_ms) == BURST:
                 await asyncio.sleep(0)
                 continue
             next_ms = min(self._heap[0][0] if self._heap else LAST_MS, self._read_until_ms)
@@ -73,6 +70,13 @@ class Timers:
                     await self._wakeup.wait()
             except TimeoutError:
                 pass  # It is time to look again.
+
+    def look(self, now_ms: int) -> int:
+        """Fires what is due, at most BURST of it, and returns how many timers it took up."""
+        # Reading ahead ends at a page, so a crowded stretch of time is read in several.
+        if now_ms + HORIZON_MS // 2 >= self._read_until_ms and len(self._heap) < PAGE:
+            self._read(now_ms + HORIZON_MS)
+        return self._fire(now_ms)
 
     def _push(self, timer: Timer) -> None:
         self._near[timer] = None
