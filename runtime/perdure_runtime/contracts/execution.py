@@ -1,0 +1,57 @@
+"""How a handler is run: what it says itself, over what its service says, over the default of the node."""
+
+from perdure_runtime.contracts.error import ContractError
+from perdure_runtime.contracts.options import Option
+from perdure_runtime.partition.policy import Execution, RetryPolicy
+
+DEFAULT = Execution()
+
+
+def resolve(handler: Option, service: Option) -> Execution:
+    """Each field by itself. Raises ContractError."""
+    layers = [handler.nested("execution"), service.nested("execution")]
+    # One retention covers both for now: an invocation is kept until nobody asks for it any more.
+    retention_ms = max(
+        _duration_ms(layers, "idempotency_retention", DEFAULT.retention_ms),
+        _duration_ms(layers, "journal_retention", DEFAULT.retention_ms),
+    )
+    return Execution(
+        retry=_retry([layer.nested("retry") for layer in layers]),
+        retention_ms=retention_ms,
+        inactivity_timeout_ms=_duration_ms(layers, "inactivity_timeout", DEFAULT.inactivity_timeout_ms),
+    )
+
+
+def _retry(layers: list[Option]) -> RetryPolicy:
+    factor = next((factor for layer in layers if (factor := layer.number("factor"))), DEFAULT.retry.factor)
+    if not factor >= 1:
+        raise ContractError(f"{layers[0].place} gets a retry factor of {factor:g}; it must be at least 1")
+    # A default gives way to what is said: saying only one of the two intervals is no contradiction.
+    initial_said = _said_ms(layers, "initial_interval")
+    max_said = _said_ms(layers, "max_interval")
+    initial_ms = (
+        min(DEFAULT.retry.initial_ms, max_said or DEFAULT.retry.initial_ms) if initial_said is None else initial_said
+    )
+    max_interval_ms = max(DEFAULT.retry.max_interval_ms, initial_ms) if max_said is None else max_said
+    if max_interval_ms < initial_ms:
+        raise ContractError(
+            f"{layers[0].place} gets a retry max_interval of {max_interval_ms} ms, shorter than its initial_interval "
+            f"of {initial_ms} ms"
+        )
+    on_max_attempts = next((name for layer in layers if (name := layer.enum("on_max_attempts"))), "PAUSE")
+    return RetryPolicy(
+        initial_ms=initial_ms,
+        factor=factor,
+        max_interval_ms=max_interval_ms,
+        max_attempts=next((int(most) for layer in layers if (most := layer.number("max_attempts"))), 0),
+        pause=on_max_attempts == "PAUSE",
+    )
+
+
+def _duration_ms(layers: list[Option], name: str, default: int) -> int:
+    said = _said_ms(layers, name)
+    return default if said is None else said
+
+
+def _said_ms(layers: list[Option], name: str) -> int | None:
+    return next((said for layer in layers if (said := layer.duration_ms(name)) is not None), None)

@@ -1,0 +1,68 @@
+"""What the runtime knows about one service and its handlers."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from perdure_runtime.contracts.descriptors import Descriptors
+from perdure_runtime.partition.policy import Execution
+
+
+class ServiceKind(enum.Enum):
+    """The three kinds of contract."""
+
+    SERVICE = "service"
+    VIRTUAL_OBJECT = "virtual object"
+    WORKFLOW = "workflow"
+
+
+class HandlerKind(enum.Enum):
+    """How a handler runs beside the others of its key; all handlers of a plain service are SHARED."""
+
+    EXCLUSIVE = "exclusive"
+    SHARED = "shared"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HandlerFacts:
+    """One rpc of a contract.
+
+    ``exclusive`` says whether it is the one writer of its key. ``request`` and ``response`` are upb classes of the
+    deployment's own pool. ``key_field`` names the string field of the request that holds the key: None for services.
+    """
+
+    service: str
+    name: str
+    service_kind: ServiceKind
+    kind: HandlerKind
+    exclusive: bool
+    public: bool
+    request: type[Message]
+    response: type[Message]
+    key_field: str | None
+    execution: Execution
+    descriptors: Descriptors
+
+    @property
+    def path(self) -> str:
+        """The path that gRPC and JSON callers call, such as "/shop.v1.OrderService/Process"."""
+        return f"/{self.service}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceFacts:
+    """One service of a deployment. ``public`` is what its handlers are that say nothing themselves."""
+
+    name: str
+    kind: ServiceKind
+    public: bool
+    handlers: Mapping[str, HandlerFacts]
+    descriptors: Descriptors
+
+    @property
+    def visible(self) -> bool:
+        """Whether callers from outside may know of it: at least one of its handlers is public."""
+        return any(handler.public for handler in self.handlers.values())

@@ -1,0 +1,108 @@
+"""From the descriptors of a deployment to facts, checked."""
+
+from types import MappingProxyType
+
+from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+from perdure_runtime.contracts import execution
+from perdure_runtime.contracts.descriptors import Descriptors
+from perdure_runtime.contracts.error import ContractError
+from perdure_runtime.contracts.facts import HandlerFacts, HandlerKind, ServiceFacts, ServiceKind
+from perdure_runtime.contracts.options import Option, Options
+
+# What an rpc may say of itself in each kind of service.
+FITTING = {
+    ServiceKind.SERVICE: frozenset[str](),
+    ServiceKind.VIRTUAL_OBJECT: frozenset({"EXCLUSIVE", "SHARED"}),
+    ServiceKind.WORKFLOW: frozenset({"RUN", "SHARED"}),
+}
+
+
+def read_service(descriptors: Descriptors, name: str) -> ServiceFacts:
+    """The facts of one service. Raises ContractError."""
+    service = descriptors.service(name)
+    options = Options(descriptors)
+    option = options.of_service(service)
+    kind = ServiceKind[option.enum("kind") or "SERVICE"]
+    public = option.enum("visibility") != "PRIVATE"
+    _check_state(descriptors, name, kind, option.text("state"))
+    handlers = {method.name: _handler(descriptors, options, option, kind, public, method) for method in service.methods}
+    runs = [handler.name for handler in handlers.values() if handler.kind is HandlerKind.RUN]
+    if kind is ServiceKind.WORKFLOW and len(runs) != 1:
+        raise ContractError(
+            f"workflow {name} has {len(runs)} run handlers ({', '.join(runs) or 'none'}); name exactly one rpc Run"
+        )
+    return ServiceFacts(name, kind, public, MappingProxyType(handlers), descriptors)
+
+
+def _handler(
+    descriptors: Descriptors,
+    options: Options,
+    service: Option,
+    service_kind: ServiceKind,
+    service_public: bool,
+    method: MethodDescriptor,
+) -> HandlerFacts:
+    if method.client_streaming or method.server_streaming:
+        raise ContractError(f"{method.full_name} streams; handlers take one request and give one response")
+    option = options.of_method(method)
+    kind = _kind(service_kind, method, option.enum("kind"))
+    visibility = option.enum("visibility")
+    return HandlerFacts(
+        service=method.containing_service.full_name,
+        name=method.name,
+        service_kind=service_kind,
+        kind=kind,
+        exclusive=kind is not HandlerKind.SHARED,
+        public=visibility == "PUBLIC" if visibility else service_public,
+        request=message_factory.GetMessageClass(method.input_type),
+        response=message_factory.GetMessageClass(method.output_type),
+        key_field=_key_field(options, service_kind, method, method.input_type),
+        execution=execution.resolve(option, service),
+        descriptors=descriptors,
+    )
+
+
+def _kind(service_kind: ServiceKind, method: MethodDescriptor, said: str) -> HandlerKind:
+    if said and said not in FITTING[service_kind]:
+        fitting = " or ".join(sorted(FITTING[service_kind])) or "no kind at all"
+        raise ContractError(
+            f"{method.full_name} has kind {said}, which is not for a {service_kind.value}: its rpcs take {fitting}"
+        )
+    if said:
+        return HandlerKind[said]
+    if service_kind is ServiceKind.VIRTUAL_OBJECT:
+        return HandlerKind.EXCLUSIVE
+    if service_kind is ServiceKind.WORKFLOW and method.name == "Run":
+        return HandlerKind.RUN
+    return HandlerKind.SHARED
+
+
+def _key_field(options: Options, kind: ServiceKind, method: MethodDescriptor, request: Descriptor) -> str | None:
+    if kind is ServiceKind.SERVICE:
+        return None
+    keys = [field for field in request.fields if options.of_field(field).flag("key")]
+    if len(keys) != 1:
+        raise ContractError(
+            f"{request.full_name}, the request of {method.full_name}, has {len(keys)} key fields; "
+            "mark exactly one string field with [(perdure.v1.field) = { key: true }]"
+        )
+    (key,) = keys
+    if key.type != FieldDescriptor.TYPE_STRING or key.is_repeated:
+        raise ContractError(f"{key.full_name} is marked as the key but is not one string; a key is a string field")
+    return key.name
+
+
+def _check_state(descriptors: Descriptors, service: str, kind: ServiceKind, state: str) -> None:
+    if not state:
+        return
+    if kind is ServiceKind.SERVICE:
+        raise ContractError(f"{service} has state {state} but is a plain service; make it a VIRTUAL_OBJECT or WORKFLOW")
+    try:
+        descriptors.pool.FindMessageTypeByName(state.removeprefix("."))
+    except KeyError:
+        raise ContractError(
+            f"the state message {state} of {service} is not among the endpoint's descriptors; write its full name "
+            "and import its file"
+        ) from None
