@@ -1,0 +1,190 @@
+"""Typed clients of services, for handlers and for programs outside: what generated client classes are made of."""
+
+from collections.abc import Awaitable, Mapping
+from datetime import timedelta
+from typing import ClassVar, Generic, Self, overload
+
+import betterproto
+from typing_extensions import TypeVar
+
+from perdure import codec
+from perdure.calls import (
+    NO_HEADERS,
+    BlockingCaller,
+    BlockingInvocationHandle,
+    Call,
+    Caller,
+    CallerT,
+    InvocationHandle,
+    Res,
+)
+from perdure.errors import UsageError
+from perdure.service import Handler, Service
+
+Req = TypeVar("Req", bound=betterproto.Message)
+
+
+class ServiceClient(Generic[CallerT]):
+    """Base of the generated clients of services."""
+
+    service: ClassVar[Service]
+
+    def __init__(self, caller: CallerT) -> None:
+        """Calls through the context of a handler, a ``Client`` or a ``SyncClient``."""
+        self._caller = caller
+        self._key = ""
+
+
+class ObjectClient(ServiceClient[CallerT]):
+    """Base of the generated clients of virtual objects and workflows, which name one key."""
+
+    def __init__(self, caller: CallerT, key: str) -> None:
+        """Calls the object of this key through the context of a handler, a ``Client`` or a ``SyncClient``."""
+        if not key:
+            raise UsageError(f"{type(self).__name__} needs a key that is not empty: it names one {self.service.name}")
+        super().__init__(caller)
+        self._key = key
+
+
+def _make_call(
+    client: "ServiceClient[Caller] | ServiceClient[BlockingCaller]",
+    handler: Handler,
+    request: Req,
+    response: type[Res],
+    idempotency_key: str | None,
+    headers: Mapping[str, str] | None,
+    delay: timedelta | None = None,
+) -> Call[Res]:
+    if type(request) is not handler.request:
+        raise UsageError(
+            f"{client.service.name}/{handler.name} takes a {handler.request.__name__}, not a {type(request).__name__}"
+        )
+    if delay is not None and delay < timedelta(0):
+        raise UsageError(f"{client.service.name}/{handler.name}: a delay of {delay} lies in the past")
+    return Call(
+        service=client.service.name,
+        handler=handler.name,
+        key=client._key,
+        payload=_payload(client, handler, request),
+        response=response,
+        idempotency_key=idempotency_key or "",
+        headers=headers or NO_HEADERS,
+        delay=delay or timedelta(0),
+    )
+
+
+def _payload(
+    client: "ServiceClient[Caller] | ServiceClient[BlockingCaller]", handler: Handler, request: betterproto.Message
+) -> bytes:
+    payload = codec.encode(request)
+    if handler.key_field is None:
+        return payload
+    key = getattr(request, handler.key_field)
+    if not key:
+        # Serialised messages that are joined are merged: this sets the key without touching the caller's request.
+        make = handler.request
+        return payload + codec.encode(make(**{handler.key_field: client._key}))
+    if key != client._key:
+        raise UsageError(
+            f"{type(client).__name__} was made for key {client._key!r}, but {handler.key_field} of the request says "
+            f"{key!r}: leave it empty, or make a client for {key!r}"
+        )
+    return payload
+
+
+class Method(Generic[Req, Res]):
+    """One handler, to be called or sent to."""
+
+    __slots__ = ("_client", "_handler")
+
+    def __init__(self, client: ServiceClient[Caller], handler: Handler) -> None:
+        self._client = client
+        self._handler = handler
+
+    def __call__(
+        self, request: Req, *, idempotency_key: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Awaitable[Res]:
+        """Calls the handler and waits for its response.
+
+        In a handler the call is on its way at once, awaited or not.
+
+        Raises:
+            TerminalError: When awaited: the invocation ended with it.
+        """
+        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
+        call = _make_call(self._client, self._handler, request, response, idempotency_key, headers)
+        return self._client._caller._call(call)
+
+    def send(
+        self,
+        request: Req,
+        *,
+        delay: timedelta | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Awaitable[InvocationHandle[Res]]:
+        """Sends a message: the handler runs, after the delay if there is one, and nobody waits for it.
+
+        In a handler the message is on its way at once, awaited or not; outside it must be awaited.
+        """
+        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
+        call = _make_call(self._client, self._handler, request, response, idempotency_key, headers, delay)
+        return self._client._caller._send(call)
+
+
+class BlockingMethod(Generic[Req, Res]):
+    """One handler, to be called or sent to by a blocking program."""
+
+    __slots__ = ("_client", "_handler")
+
+    def __init__(self, client: ServiceClient[BlockingCaller], handler: Handler) -> None:
+        self._client = client
+        self._handler = handler
+
+    def __call__(
+        self, request: Req, *, idempotency_key: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Res:
+        """Calls the handler and waits for its response.
+
+        Raises:
+            TerminalError: The invocation ended with it.
+        """
+        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
+        call = _make_call(self._client, self._handler, request, response, idempotency_key, headers)
+        return self._client._caller._call(call)
+
+    def send(
+        self,
+        request: Req,
+        *,
+        delay: timedelta | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> BlockingInvocationHandle[Res]:
+        """Sends a message: the handler runs, after the delay if there is one, and nobody waits for it."""
+        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
+        call = _make_call(self._client, self._handler, request, response, idempotency_key, headers, delay)
+        return self._client._caller._send(call)
+
+
+class Rpc(Generic[Req, Res]):
+    """An attribute of a generated client: one handler of its service, with the types of its request and response."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, client: None, owner: type[object]) -> Self: ...
+    @overload
+    def __get__(self, client: ServiceClient[BlockingCaller], owner: type[object]) -> BlockingMethod[Req, Res]: ...
+    @overload
+    def __get__(self, client: ServiceClient[Caller], owner: type[object]) -> Method[Req, Res]: ...
+    def __get__(
+        self, client: ServiceClient[Caller] | ServiceClient[BlockingCaller] | None, owner: type[object]
+    ) -> Self | Method[Req, Res] | BlockingMethod[Req, Res]:
+        if client is None:
+            return self
+        handler = client.service.handler(self._name)
+        if isinstance(client._caller, Caller):
+            return Method(client, handler)  # type: ignore[arg-type]  # its caller tells the type
+        return BlockingMethod(client, handler)  # type: ignore[arg-type]  # its caller tells the type
