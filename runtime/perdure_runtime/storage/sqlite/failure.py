@@ -3,10 +3,14 @@
 import sqlite3
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
+
 from perdure_runtime.storage.api import StorageFailure
 
 # Raised for values that SQLite cannot hold: integers beyond 64 bits, and text with half a surrogate pair.
 UNFIT = (OverflowError, UnicodeEncodeError)
+# Raised for rows that no perdure of this version has written.
+UNREADABLE = (ValueError, DecodeError)
 
 # The primary result codes of SQLite; the upper bits of a code only say more of the same.
 _HELP = {
@@ -33,4 +37,6 @@ def failure(doing: str, path: Path, error: Exception) -> StorageFailure:
         help = _HELP.get(code & 0xFF, "") if isinstance(code, int) else ""
     elif isinstance(error, UNFIT):
         help = "a value is not what SQLite can hold"
+    elif isinstance(error, UNREADABLE):
+        help = "a row is damaged, or a newer perdure or a hand wrote it"
     return StorageFailure(f"{doing} failed on {path}: {error}" + (f"; {help}" if help else ""))

@@ -30,8 +30,8 @@ _INVOCATION = (
     " coalesce(input, (SELECT input FROM long_input WHERE invocation_id = id)) FROM invocation"
 )
 _INVOCATION_BY_ID = f"{_INVOCATION} WHERE id = ?"
-_RUNNING = f"{_INVOCATION} WHERE status = 'running' AND id > ? ORDER BY id LIMIT ?"
-_JOURNAL = "SELECT entry FROM journal_entry WHERE invocation_id = ? ORDER BY position"
+RUNNING = f"{_INVOCATION} WHERE status = 'running' AND id > ? ORDER BY id LIMIT ?"
+JOURNAL = "SELECT entry FROM journal_entry WHERE invocation_id = ? ORDER BY position"
 _LISTENERS = """
     SELECT caller_id, caller_command FROM listener WHERE invocation_id = ? ORDER BY caller_id, caller_command
 """
@@ -41,11 +41,11 @@ _STATE = "SELECT name, value FROM state WHERE service = ? AND key = ?"
 _IDEMPOTENCY = """
     SELECT invocation_id FROM idempotency WHERE service = ? AND handler = ? AND key = ? AND idempotency_key = ?
 """
-_TIMERS = """
+TIMERS = """
     SELECT due_ms, invocation_id, purpose, number FROM timer WHERE due_ms >= ? AND due_ms < ?
     ORDER BY due_ms, invocation_id, purpose, number LIMIT ?
 """
-_EXPIRED = """
+EXPIRED = """
     SELECT id FROM invocation WHERE retain_until_ms IS NOT NULL AND retain_until_ms <= ?
     ORDER BY retain_until_ms, id LIMIT ?
 """
@@ -59,7 +59,7 @@ def load(connection: sqlite3.Connection, document: Document) -> Content:
             row = _row(connection, _INVOCATION_BY_ID, (id,))
             return invocation_of(row) if row is not None else None
         case JournalDocument(id):
-            return [Entry.FromString(entry) for (entry,) in connection.execute(_JOURNAL, (id,)).fetchall()]
+            return [Entry.FromString(entry) for (entry,) in connection.execute(JOURNAL, (id,)).fetchall()]
         case ListenersDocument(id):
             return tuple(Caller(*caller) for caller in connection.execute(_LISTENERS, (id,)).fetchall())
         case ObjectDocument(service, key):
@@ -80,19 +80,19 @@ def load(connection: sqlite3.Connection, document: Document) -> Content:
 
 def active(connection: sqlite3.Connection, after_id: str, limit: int) -> list[Invocation]:
     """Running invocations above an id. Raises sqlite3.Error."""
-    return [invocation_of(row) for row in connection.execute(_RUNNING, (after_id, limit)).fetchall()]
+    return [invocation_of(row) for row in connection.execute(RUNNING, (after_id, limit)).fetchall()]
 
 
 def timers(connection: sqlite3.Connection, from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:
     """Timers of a span of time. Raises sqlite3.Error."""
     # A negative limit is none.
-    rows = connection.execute(_TIMERS, (from_ms, before_ms, -1 if limit is None else limit)).fetchall()
+    rows = connection.execute(TIMERS, (from_ms, before_ms, -1 if limit is None else limit)).fetchall()
     return [timer_of(row) for row in rows]
 
 
 def expired(connection: sqlite3.Connection, now_ms: int, limit: int) -> list[str]:
     """Ids of invocations to be purged. Raises sqlite3.Error."""
-    return [id for (id,) in connection.execute(_EXPIRED, (now_ms, limit)).fetchall()]
+    return [id for (id,) in connection.execute(EXPIRED, (now_ms, limit)).fetchall()]
 
 
 def deployments(connection: sqlite3.Connection) -> list[DeploymentRow]:

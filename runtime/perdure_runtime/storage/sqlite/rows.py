@@ -47,6 +47,8 @@ LONG_INPUT_BYTES = 512
 
 _PLAIN_AND_PROGRESS = attrgetter(*PLAIN, *PROGRESS)
 _PROGRESS = attrgetter(*PROGRESS)
+# People read these columns: letters stay letters.
+_encode_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def has_long_input(invocation: Invocation) -> bool:
@@ -63,7 +65,7 @@ def invocation_row(invocation: Invocation) -> Row:
         target.handler,
         target.key,
         invocation.exclusive,
-        json.dumps(headers) if headers else None,
+        _encode_json(headers) if headers else None,
         caller.invocation_id if caller is not None else None,
         caller.command if caller is not None else None,
         *status_columns(invocation.status),
@@ -89,7 +91,7 @@ def status_columns(status: Status) -> Row:
         case Queued(seq):
             return ("queued", None, seq, None, None, None, None, None)
         case Suspended(awaiting):
-            return ("suspended", None, None, json.dumps(awaiting), None, None, None, None)
+            return ("suspended", None, None, _encode_json(awaiting), None, None, None, None)
         case Scheduled(due_ms):
             return ("scheduled", due_ms, None, None, None, None, None, None)
         case BackingOff(due_ms):
@@ -139,7 +141,7 @@ def status_of(columns: Sequence[Any]) -> Status:
         case "paused":
             return Paused()
         case _:
-            raise ValueError(f"{status!r} is no status of an invocation: a newer perdure, or a hand, wrote it")
+            raise ValueError(f"{status!r} is no status of an invocation")
 
 
 def timer_row(timer: Timer) -> Row:
@@ -171,4 +173,4 @@ def _purpose_of(purpose: str, number: int) -> Purpose:
         case "retry":
             return RetryDue(number)
         case _:
-            raise ValueError(f"{purpose!r} is no purpose of a timer: a newer perdure, or a hand, wrote it")
+            raise ValueError(f"{purpose!r} is no purpose of a timer")

@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from perdure_runtime.partition.memory import Content
 from perdure_runtime.partition.rows import Invocation, Timer
@@ -13,10 +14,11 @@ from perdure_runtime.storage.api import DeploymentRow
 from perdure_runtime.storage.sqlite import reads
 from perdure_runtime.storage.sqlite.commit import check_epoch, insert_deployment, raise_epoch, write
 from perdure_runtime.storage.sqlite.connection import Lock, configure, connect
-from perdure_runtime.storage.sqlite.failure import UNFIT, failure
+from perdure_runtime.storage.sqlite.failure import UNFIT, UNREADABLE, failure
 from perdure_runtime.storage.sqlite.schema import migrate, version_of
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class SqliteStorage:
@@ -60,7 +62,7 @@ class SqliteStorage:
     def load(self, document: Document) -> Content:
         try:
             return reads.load(self._reader, document)
-        except (sqlite3.Error, *UNFIT) as error:
+        except (sqlite3.Error, *UNFIT, *UNREADABLE) as error:
             raise failure(f"loading {document}", self.path, error) from error
 
     def stage(self, writes: Writes) -> None:
@@ -78,22 +80,13 @@ class SqliteStorage:
             raise failure("committing a batch", self.path, error) from error
 
     def active(self, after_id: str, limit: int) -> list[Invocation]:
-        try:
-            return reads.active(self._reader, after_id, limit)
-        except sqlite3.Error as error:
-            raise failure("scanning running invocations", self.path, error) from error
+        return self._read("scanning running invocations", lambda: reads.active(self._reader, after_id, limit))
 
     def timers(self, from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:
-        try:
-            return reads.timers(self._reader, from_ms, before_ms, limit)
-        except sqlite3.Error as error:
-            raise failure("scanning timers", self.path, error) from error
+        return self._read("scanning timers", lambda: reads.timers(self._reader, from_ms, before_ms, limit))
 
     def expired(self, now_ms: int, limit: int) -> list[str]:
-        try:
-            return reads.expired(self._reader, now_ms, limit)
-        except sqlite3.Error as error:
-            raise failure("scanning ended invocations", self.path, error) from error
+        return self._read("scanning ended invocations", lambda: reads.expired(self._reader, now_ms, limit))
 
     def add_deployment(self, deployment: DeploymentRow) -> None:
         # On the connection that reads: a batch may be staged on the other one.
@@ -106,10 +99,7 @@ class SqliteStorage:
             raise failure("adding a deployment", self.path, error) from error
 
     def deployments(self) -> list[DeploymentRow]:
-        try:
-            return reads.deployments(self._reader)
-        except sqlite3.Error as error:
-            raise failure("reading deployments", self.path, error) from error
+        return self._read("reading deployments", lambda: reads.deployments(self._reader))
 
     def close(self) -> None:
         if self._closed:
@@ -120,6 +110,12 @@ class SqliteStorage:
             self._writer.close()
         finally:
             self._lock.release()
+
+    def _read(self, doing: str, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (sqlite3.Error, *UNREADABLE) as error:
+            raise failure(doing, self.path, error) from error
 
     def _transact(self, connection: sqlite3.Connection, change: Callable[[], None], doing: str) -> None:
         """Leaves a transaction open with the change in it, or none and an error."""
