@@ -136,18 +136,19 @@ class PartitionLoop:
         if self.failure:
             return
         now_ms = self._clock_ms()
-        inputs = self._inputs
-        for _ in range(MAX_INPUTS_A_TURN):
-            if not inputs:
-                break
-            item = inputs.popleft()
-            if isinstance(item, asyncio.Future):
-                self._forming.barriers.append(item)
-            else:
-                self._apply(item, now_ms)
-        self._plan_turn()
-        if self._forming and self._committing is None:
-            self._work.set()
+        try:
+            for _ in range(MAX_INPUTS_A_TURN):
+                if not self._inputs:
+                    break
+                item = self._inputs.popleft()
+                if isinstance(item, asyncio.Future):
+                    self._forming.barriers.append(item)
+                else:
+                    self._apply(item, now_ms)
+        finally:
+            self._plan_turn()
+            if self._forming and self._committing is None:
+                self._work.set()
 
     def _apply(self, input: Input, now_ms: int) -> None:
         self.inputs += 1
