@@ -34,6 +34,9 @@ class Gate:
         self._storage.stage(writes)
         self._storage.commit()
 
+    def close(self) -> None:
+        """Nothing of ours outlives the loop."""
+
     def open(self) -> None:
         """Lets one commit go on."""
         self._may.put_nowait(None)

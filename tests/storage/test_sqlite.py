@@ -8,9 +8,10 @@ import pytest
 from perdure_runtime.partition.rows import LAST_MS, Queued, Running, Timer, WakeDue
 from perdure_runtime.partition.view import Document, InvocationDocument, JournalDocument, StateDocument
 from perdure_runtime.partition.writes import Writes
-from perdure_runtime.storage.api import StorageFailure, StorageForeign, StorageInUse
+from perdure_runtime.storage.api import DeploymentRow, StorageFailure, StorageForeign, StorageInUse
 from perdure_runtime.storage.sqlite import SqliteStorage, connection, reads, schema
 
+from tests.storage.homes import SqliteHome
 from tests.storage.samples import STATUSES, bare, changing, entries, inserting, invocation, save
 
 
@@ -142,6 +143,18 @@ def test_what_sqlite_cannot_hold_fails_its_batch_alone(path: Path, unfit: Writes
     with pytest.raises(StorageFailure, match="not what SQLite can hold"):
         storage.load(StateDocument("s", "\ud800"))
     save(storage, inserting(bare("inv_1")))
+    storage.close()
+
+
+def test_a_deployment_that_meets_a_full_disk_can_be_added_later(tmp_path: Path) -> None:
+    home = SqliteHome(tmp_path)
+    storage = opened(home.path)
+    deployment = DeploymentRow("dp_1", "http://localhost:9081", ("shop.v1.OrderService",), bytes(100_000), 1)
+    with home.failing(), pytest.raises(StorageFailure, match=r"adding a deployment failed.*disk"):
+        storage.add_deployment(deployment)
+    assert storage.deployments() == []
+    storage.add_deployment(deployment)
+    assert storage.deployments() == [deployment]
     storage.close()
 
 

@@ -53,6 +53,9 @@ class Committer(Protocol):
     async def commit(self, writes: Writes) -> None:
         """Returns when the writes are durable. Raises StorageFailure when none of them is."""
 
+    def close(self) -> None:
+        """Waits for a commit under way."""
+
 
 class PartitionLoop:
     """Applies inputs to one partition. All methods belong to the event loop's thread."""

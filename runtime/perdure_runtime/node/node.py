@@ -10,7 +10,7 @@ from perdure_runtime.invoker.invoker import Invoker
 from perdure_runtime.node.calls import Calls
 from perdure_runtime.node.clock import ClockMs, wall_clock_ms
 from perdure_runtime.node.committer import ThreadedCommitter
-from perdure_runtime.node.loop import PartitionLoop
+from perdure_runtime.node.loop import Committer, PartitionLoop
 from perdure_runtime.node.operations import Operations
 from perdure_runtime.node.retention import sweep
 from perdure_runtime.node.timers import Timers
@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 class Node:
     """``calls`` is what the ingress talks to, ``operations`` what the admin API does."""
 
-    def __init__(self, storage: Storage, clock_ms: ClockMs = wall_clock_ms) -> None:
+    def __init__(self, storage: Storage, clock_ms: ClockMs = wall_clock_ms, committer: Committer | None = None) -> None:
         self._storage = storage
         self._clock_ms = clock_ms
-        self._committer = ThreadedCommitter(storage)
+        self._committer = ThreadedCommitter(storage) if committer is None else committer
         self._waiters = Waiters()
         self.loop = PartitionLoop(storage, self._committer, self, clock_ms)
         self._timers = Timers(storage, self.loop.offer, self.loop.pending, clock_ms)

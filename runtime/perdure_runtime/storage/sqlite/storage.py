@@ -73,11 +73,7 @@ class SqliteStorage:
     def commit(self) -> None:
         if not self._closed and not self._writer.in_transaction:
             raise RuntimeError("commit without stage: there is no batch to make durable")
-        try:
-            self._writer.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._roll_back(self._writer)
-            raise failure("committing a batch", self.path, error) from error
+        self._finish(self._writer, "committing a batch")
 
     def active(self, after_id: str, limit: int) -> list[Invocation]:
         return self._read("scanning running invocations", lambda: reads.active(self._reader, after_id, limit))
@@ -92,11 +88,7 @@ class SqliteStorage:
         # On the connection that reads: a batch may be staged on the other one.
         reader = self._reader
         self._transact(reader, lambda: insert_deployment(reader, deployment), "adding a deployment")
-        try:
-            reader.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._roll_back(reader)
-            raise failure("adding a deployment", self.path, error) from error
+        self._finish(reader, "adding a deployment")
 
     def deployments(self) -> list[DeploymentRow]:
         return self._read("reading deployments", lambda: reads.deployments(self._reader))
@@ -132,6 +124,14 @@ class SqliteStorage:
         except BaseException:
             self._roll_back(connection)
             raise
+
+    def _finish(self, connection: sqlite3.Connection, doing: str) -> None:
+        """Makes the open transaction durable, or undoes it."""
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back(connection)
+            raise failure(doing, self.path, error) from error
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         # SQLite has rolled back by itself after some errors.
