@@ -1,0 +1,248 @@
+"""The invocation machine: one attempt, from its first frame to its last.
+
+The shell feeds it what the handler does (``issue``, ``read_state``, ``end``), what its steps do, and the frames of the
+node; it gives back entries for the node (``take_entries``), steps to start (``take_startable``) and results for the
+handler (``next_settled``). The handler sees results in the order of the journal, and only while it waits: so what it does
+depends on the journal alone, and never on when a frame arrived.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, StepFailure
+from perdure_protos.perdure.protocol.v1.session_pb2 import Start
+
+from perdure.vm.errors import JournalMismatch, ProtocolViolation
+from perdure.vm.replay import Arrival, Replay
+from perdure.vm.state import StateView, write_entry, written
+from perdure.vm.step import Executing, Granted, Reported, Requested, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A result that the handler sees now."""
+
+    command: int
+    result: bytes | Failure
+
+
+class Machine:
+    """One attempt of one invocation.
+
+    Attributes:
+        now_ms: The time that the handler reads, in milliseconds since the epoch.
+        issued: Commands that the handler has issued in this attempt.
+    """
+
+    __slots__ = (
+        "_entries",
+        "_failures",
+        "_known",
+        "_recorded",
+        "_replay",
+        "_startable",
+        "_state",
+        "_steps",
+        "_waiting",
+        "issued",
+        "now_ms",
+    )
+
+    def __init__(self, start: Start, *, writer: bool) -> None:
+        """Begins an attempt; ``writer`` says whether its handler is the one writer of its key."""
+        self.now_ms = start.created_at_ms
+        self.issued = 0
+        self._replay = Replay(start.journal)
+        self._recorded = len(self._replay.commands)
+        self._waiting = self._replay.arrivals
+        # Commands whose result this machine has, seen by the handler or not.
+        self._known = {arrival.completion.command for arrival in self._waiting}
+        self._state = StateView(start.state, writer=writer)
+        self._steps: dict[int, Step] = {}
+        self._entries: list[Entry] = []
+        self._startable: list[int] = []
+        for arrival in self._waiting:
+            if arrival.completion.command >= arrival.after:
+                raise ProtocolViolation(
+                    f"the journal completes command {arrival.completion.command} before it issues it"
+                )
+
+    # What the handler does.
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the journal has commands that the handler has not repeated yet."""
+        return self.issued < self._recorded
+
+    def issue(self, entry: Entry) -> int:
+        """Takes the handler's next command and gives its ordinal.
+
+        Raises:
+            JournalMismatch: The journal has another command here.
+        """
+        for read in self._state.take_unrecorded():
+            self._append(read)
+        ordinal = self._append(entry)
+        write = written(entry)
+        if write is not None:
+            self._state.set(*write)
+        elif entry.HasField("run") and ordinal not in self._known:
+            self._request_step(ordinal)
+        return ordinal
+
+    def read_state(self, name: str) -> bytes | None:
+        """The value of a name of the state, None where it is not set.
+
+        Raises:
+            JournalMismatch: The journal has another command here.
+        """
+        if self.replaying and not self._state.knows(name):
+            recorded = written(self._replay.commands[self.issued].entry)
+            if recorded is None or recorded[0] != name:
+                raise self._replay.mismatch(self.issued, f"read state {name!r}")
+            self.issued += 1
+            self._state.set(*recorded)
+        return self._state.read(name)
+
+    def write_state(self, name: str, value: bytes | None) -> None:
+        """Sets a name of the state, or with None clears it.
+
+        Raises:
+            JournalMismatch: The journal has another command here.
+        """
+        self.issue(write_entry(name, value))
+
+    def end(self) -> None:
+        """The handler has ended with a result or a terminal error.
+
+        Raises:
+            JournalMismatch: The journal has more commands.
+        """
+        if self.replaying:
+            raise self._replay.mismatch(self.issued, "its end")
+
+    def next_settled(self) -> Settled | None:
+        """Lets the handler see the next result, if there is one that it may see now."""
+        if not self._waiting or self._waiting[0].after > self.issued:
+            return None
+        completion = self._waiting.popleft().completion
+        # A handler never sees time go back, whatever the clocks of two nodes say.
+        self.now_ms = max(self.now_ms, completion.at_ms)
+        failed = completion.HasField("failure")
+        return Settled(completion.command, completion.failure if failed else completion.value)
+
+    @property
+    def steps_open(self) -> bool:
+        """Whether a step that the handler asked for runs, or waits for its start or its place in the journal."""
+        return any(not isinstance(step, Granted) for step in self._steps.values())
+
+    def stuck(self, awaited: Sequence[int]) -> JournalMismatch | None:
+        """Why a handler that waits for these commands will never go on: the journal has it issue another one first."""
+        if not self.replaying or (self._waiting and self._waiting[0].after <= self.issued):
+            return None
+        names = ", ".join(f"command {command}" for command in awaited) or "something outside"
+        return self._replay.mismatch(self.issued, f"a wait for {names}")
+
+    # What its steps do.
+
+    def step_ended(self, command: int, result: bytes | Failure, at_ms: int) -> None:
+        """The step has a result; the handler sees it once the journal has it."""
+        self._executing(command)
+        completion = Completion(command=command, at_ms=at_ms)
+        if isinstance(result, bytes):
+            completion.value = result
+        else:
+            completion.failure.CopyFrom(result)
+        self._steps[command] = Reported(completion)
+        self._entries.append(Entry(completion=completion))
+
+    def step_failed(self, command: int, message: str, at_ms: int) -> None:
+        """An execution of the step failed and will be repeated."""
+        failures = self._executing(command).failures + 1
+        self._steps[command] = Executing(failures)
+        self._entries.append(Entry(step_failure=StepFailure(command=command, at_ms=at_ms, message=message)))
+
+    def step_failures(self, command: int) -> int:
+        """Failed executions of a step that runs, those of earlier attempts included."""
+        return self._executing(command).failures
+
+    # What the node sends.
+
+    def on_completion(self, completion: Completion) -> None:
+        """A result came from elsewhere."""
+        self._arrive(completion)
+
+    def on_accepted(self, command: int, at_ms: int) -> None:
+        """The result of a step stands in the journal."""
+        if command in self._known:
+            return
+        match self._steps.get(command):
+            case Reported(completion):
+                completion.at_ms = at_ms
+                del self._steps[command]
+                self._arrive(completion)
+            case other:
+                raise ProtocolViolation(
+                    f"the result of command {command} was accepted, but none was sent: it is {other}"
+                )
+
+    def on_grant(self, command: int) -> None:
+        """A step may start."""
+        if command in self._known:
+            return
+        match self._steps.get(command):
+            case None if self.issued <= command < self._recorded:
+                self._steps[command] = Granted()
+            case None:
+                raise ProtocolViolation(f"command {command} was granted its start, but it is no step that waits for it")
+            case Requested():
+                self._start_step(command)
+            case Granted() | Executing() | Reported():
+                pass  # A grant that comes twice.
+
+    # What is to be done outside.
+
+    def take_entries(self) -> list[Entry]:
+        """New entries for the node."""
+        entries, self._entries = self._entries, []
+        return entries
+
+    def take_startable(self) -> list[int]:
+        """Steps whose function is to run now."""
+        startable, self._startable = self._startable, []
+        return startable
+
+    def _append(self, entry: Entry) -> int:
+        ordinal = self.issued
+        if ordinal < self._recorded:
+            self._replay.check(ordinal, entry)
+        else:
+            self._entries.append(entry)
+        self.issued += 1
+        return ordinal
+
+    def _request_step(self, command: int) -> None:
+        if command in self._steps:
+            self._start_step(command)
+        else:
+            self._steps[command] = Requested()
+
+    def _start_step(self, command: int) -> None:
+        self._steps[command] = Executing(self._replay.step_failures.get(command, 0))
+        self._startable.append(command)
+
+    def _executing(self, command: int) -> Executing:
+        match self._steps.get(command):
+            case Executing() as executing:
+                return executing
+            case other:
+                raise ProtocolViolation(f"command {command} is no step that runs: it is {other}")
+
+    def _arrive(self, completion: Completion) -> None:
+        if completion.command >= max(self.issued, self._recorded):
+            raise ProtocolViolation(f"command {completion.command} completed, but only {self.issued} were issued")
+        if completion.command in self._known:
+            return
+        self._known.add(completion.command)
+        # The journal got it after all that it had at the start.
+        self._waiting.append(Arrival(self._recorded, completion))

@@ -1,0 +1,64 @@
+"""The state of a key as one invocation sees it, the same in every attempt.
+
+The runtime sends the state as it is when an attempt starts, which has the writes of earlier attempts in it. So the
+first read of a name is recorded before the next command, as a write of the value that was read: it changes nothing,
+since the handler is the one writer, and a replay reads it from the journal. A handler that reads and then ends
+journals nothing. Shared handlers cannot write: they read the state of their attempt.
+"""
+
+from collections.abc import Mapping
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import ClearStateCommand, Entry, SetStateCommand
+
+
+class StateView:
+    """State at the start of an attempt, and what is known of it since."""
+
+    __slots__ = ("_at_start", "_known", "_unrecorded", "_writer")
+
+    def __init__(self, at_start: Mapping[str, bytes], *, writer: bool) -> None:
+        self._at_start = at_start
+        self._writer = writer
+        self._known: dict[str, bytes | None] = {}
+        self._unrecorded: list[Entry] = []
+
+    def knows(self, name: str) -> bool:
+        """Whether this attempt has read or written a name, or need not record that it reads it."""
+        return not self._writer or name in self._known
+
+    def read(self, name: str) -> bytes | None:
+        """The value of a name, None where it is not set."""
+        if name in self._known:
+            return self._known[name]
+        value = self._at_start[name] if name in self._at_start else None
+        self._known[name] = value
+        if self._writer:
+            self._unrecorded.append(write_entry(name, value))
+        return value
+
+    def take_unrecorded(self) -> list[Entry]:
+        """The reads to record before the next command."""
+        unrecorded, self._unrecorded = self._unrecorded, []
+        return unrecorded
+
+    def set(self, name: str, value: bytes | None) -> None:
+        """Remembers what a command wrote, or what the journal says was read."""
+        self._known[name] = value
+
+
+def write_entry(name: str, value: bytes | None) -> Entry:
+    """The command that sets a name, or with None clears it."""
+    if value is None:
+        return Entry(clear_state=ClearStateCommand(name=name))
+    return Entry(set_state=SetStateCommand(name=name, value=value))
+
+
+def written(entry: Entry) -> tuple[str, bytes | None] | None:
+    """What a command wrote, or None for a command of another kind."""
+    match entry.WhichOneof("entry"):
+        case "set_state":
+            return entry.set_state.name, entry.set_state.value
+        case "clear_state":
+            return entry.clear_state.name, None
+        case _:
+            return None
