@@ -61,25 +61,20 @@ class RetryableError(PerdureError):
         self.retry_after = retry_after
 
 
-class CallError(PerdureError):
+class CallError(TerminalError):
     """A call from outside whose outcome is not known: the runtime could not be reached, or did not answer in time.
 
-    The invocation may have run, or may run yet. Calling again is safe with the same idempotency key.
+    The invocation may have run, or may run yet. Calling again is safe with the same idempotency key. It ends the call and
+    nothing else: a handler or step that raises it is tried again, as with any other exception.
 
     Attributes:
-        message: What went wrong.
         code: UNAVAILABLE, DEADLINE_EXCEEDED or CANCELLED.
         invocation_id: The invocation, where the runtime had told its id; else empty. Attach to it to get its result.
     """
 
     def __init__(self, message: str, code: StatusCode, invocation_id: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
+        super().__init__(message, code)
         self.invocation_id = invocation_id
-
-    def __str__(self) -> str:
-        return f"{self.code.name}: {self.message}"
 
 
 class UsageError(PerdureError):

@@ -4,6 +4,10 @@ import asyncio
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeVar
 
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+
+from perdure.vm.describe import describe
+
 if TYPE_CHECKING:
     from perdure.attempt import Attempt
 
@@ -17,12 +21,15 @@ class DurableFuture(asyncio.Future[T]):
 
     Attributes:
         attempt: Whose command it is; only this attempt can await it.
-        command: Ordinal of the command.
+        entry: The command.
+        command: Its ordinal.
+        restore: Makes the result of the bytes in the journal.
     """
 
-    def __init__(self, attempt: "Attempt", command: int, restore: Callable[[bytes], T]) -> None:
+    def __init__(self, attempt: "Attempt", entry: Entry, command: int, restore: Callable[[bytes], T]) -> None:
         super().__init__(loop=attempt.loop)
         self.attempt = attempt
+        self.entry = entry
         self.command = command
         self.restore = restore
 
@@ -30,6 +37,9 @@ class DurableFuture(asyncio.Future[T]):
         self.attempt.check_awaits(self)
         return super().__await__()
 
+    # ``yield from`` and asyncio use the one, ``await`` the other.
+    __iter__ = __await__
+
     def __repr__(self) -> str:
         state = "cancelled" if self.cancelled() else "done" if self.done() else "pending"
-        return f"<DurableFuture {self.attempt.describe(self.command)} {state}>"
+        return f"<DurableFuture {self.command}: {describe(self.entry)}, {state}>"

@@ -4,7 +4,7 @@ The value of a key is the state message with only this field set, so state evolv
 """
 
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, Self, TypeVar, overload
+from typing import Any, Generic, Protocol, Self, TypeVar, cast, overload
 
 import betterproto
 
@@ -33,9 +33,7 @@ class ReadState:
 
     def _state_message(self) -> type[betterproto.Message]:
         if self._message is None:
-            raise UsageError(
-                f"{type(self).__name__} has fields but its contract no state message: generate again"
-            )
+            raise UsageError(f"{type(self).__name__} has fields but its contract no state message: generate again")
         return self._message
 
 

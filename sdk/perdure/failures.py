@@ -1,0 +1,66 @@
+"""Terminal errors on the wire, and failed attempts."""
+
+import traceback
+from datetime import timedelta
+
+import betterproto
+from betterproto.lib.google.protobuf import Any as AnyMessage
+from google.protobuf import any_pb2
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
+from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
+
+from perdure import codec
+from perdure.errors import JournalMismatch, RetryableError, StatusCode, TerminalError
+
+TYPE_URL = "type.googleapis.com/"
+# The end of a traceback says where it happened.
+MAX_STACKTRACE_CHARACTERS = 32_768
+
+
+def failure_of(error: TerminalError) -> Failure:
+    """A terminal error as the journal has it."""
+    return Failure(code=error.code.value, message=error.message, details=[pack(detail) for detail in error.details])
+
+
+def error_of(failure: Failure) -> TerminalError:
+    """The terminal error that the journal has."""
+    return TerminalError(failure.message, code_of(failure.code), [unpack(detail) for detail in failure.details])
+
+
+def code_of(number: int) -> StatusCode:
+    """The status of a number; a status that is no error, or that this version does not know, is UNKNOWN."""
+    try:
+        code = StatusCode(number)
+    except ValueError:
+        return StatusCode.UNKNOWN
+    return StatusCode.UNKNOWN if code is StatusCode.OK else code
+
+
+def pack(detail: betterproto.Message) -> bytes:
+    """A detail of an error as a serialised google.protobuf.Any."""
+    if isinstance(detail, AnyMessage):
+        return codec.encode(detail)
+    packed = any_pb2.Any(type_url=TYPE_URL + codec.full_name(type(detail)), value=codec.encode(detail))
+    return packed.SerializeToString()
+
+
+def unpack(detail: bytes) -> betterproto.Message:
+    """A detail of an error: of its own type where this process has generated code for it, else an Any."""
+    return codec.decode(AnyMessage, detail)
+
+
+def attempt_failure(error: BaseException) -> AttemptFailure:
+    """What the runtime and its operators get to know of an attempt that failed."""
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    stacktrace = "".join(traceback.format_exception(error))[-MAX_STACKTRACE_CHARACTERS:]
+    failure = AttemptFailure(message=message, stacktrace=stacktrace)
+    if isinstance(error, JournalMismatch):
+        failure.journal_mismatch = True
+    if isinstance(error, RetryableError) and error.retry_after is not None:
+        failure.retry_after_ms = milliseconds(error.retry_after)
+    return failure
+
+
+def milliseconds(duration: timedelta) -> int:
+    """A duration in whole milliseconds, never shorter than it is."""
+    return -(-duration // timedelta(milliseconds=1)) if duration > timedelta(0) else 0
