@@ -1,0 +1,380 @@
+"""One attempt of an invocation in this process: durable operations in, frames out."""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import betterproto
+from perdure_protos.perdure.protocol.v1.journal_pb2 import (
+    CallCommand,
+    Entry,
+    Failure,
+    Outcome,
+    RunCommand,
+    SendCommand,
+    SleepCommand,
+    Target,
+)
+from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame, NodeFrame, Start, Suspension
+
+from perdure import codec
+from perdure.annotations import Annotations
+from perdure.calls import Call, Caller, InvocationHandle
+from perdure.endpoint import BoundHandler
+from perdure.errors import CallError, JournalMismatch, ProtocolViolation, TerminalError, UsageError
+from perdure.failures import attempt_failure, error_of, failure_of, milliseconds
+from perdure.futures import DurableFuture
+from perdure.results import load
+from perdure.retry import RetryPolicy
+from perdure.steps import Step, current_step, make_step
+from perdure.vm.machine import Machine, Settled
+
+T = TypeVar("T")
+Res = TypeVar("Res", bound=betterproto.Message)
+
+log = logging.getLogger("perdure")
+
+# Set within handlers and all tasks that they start.
+current_attempt: contextvars.ContextVar["Attempt | None"] = contextvars.ContextVar("perdure_attempt", default=None)
+
+
+class Outlet(Protocol):
+    """Where an attempt sends its frames."""
+
+    def emit(self, frame: EndpointFrame) -> None:
+        """Queues a frame for the node."""
+
+    def forget(self, attempt: "Attempt") -> None:
+        """The attempt has said its last word."""
+
+
+class Attempt:
+    """One attempt.
+
+    Attributes:
+        open: Whether the handler may go on; false once the attempt has said its last word.
+        dropped: Whether the handler was stopped from outside: suspended, aborted or failed.
+        on_drop: Stops the handler where it waits; set while it runs.
+        on_news: Called when there may be results for a handler that waits.
+    """
+
+    def __init__(
+        self, outlet: Outlet, slot: int, start: Start, bound: BoundHandler, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Raises ProtocolViolation for a journal that makes no sense."""
+        self.outlet = outlet
+        self.slot = slot
+        self.start = start
+        self.bound = bound
+        self.loop = loop
+        self.machine = Machine(start, writer=bound.writer)
+        self.open = True
+        self.dropped = False
+        self.on_drop: Callable[[], None] = _nothing
+        self.on_news: Callable[[], None] = _nothing
+        self._futures: dict[int, DurableFuture[Any]] = {}
+        self._steps: dict[int, Step] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    def __str__(self) -> str:
+        return f"{self.bound.name} ({self.start.invocation_id}, attempt {self.start.attempt})"
+
+    # What the context does.
+
+    def now_ms(self) -> int:
+        """The time that the handler reads."""
+        self.check_usable("now")
+        return self.machine.now_ms
+
+    def call(self, call: Call[Res]) -> DurableFuture[Res]:
+        """Issues a call."""
+        command = CallCommand(
+            target=Target(service=call.service, handler=call.handler, key=call.key),
+            input=call.payload,
+            idempotency_key=call.idempotency_key,
+            headers=call.headers,
+        )
+        return self._issue(f"call {call.handler}", Entry(call=command), partial(codec.decode, call.response))
+
+    def send(self, call: Call[Res], caller: Caller) -> DurableFuture[InvocationHandle[Res]]:
+        """Issues a message."""
+        command = SendCommand(
+            target=Target(service=call.service, handler=call.handler, key=call.key),
+            input=call.payload,
+            idempotency_key=call.idempotency_key,
+            headers=call.headers,
+            delay_ms=milliseconds(call.delay),
+        )
+
+        def restore(invocation_id: bytes) -> InvocationHandle[Res]:
+            return InvocationHandle(caller, invocation_id.decode(), call.response)
+
+        return self._issue(f"send {call.handler}", Entry(send=command), restore)
+
+    def sleep(self, duration: timedelta) -> DurableFuture[None]:
+        """Issues a sleep."""
+        if not isinstance(duration, timedelta):
+            raise UsageError(f"ctx.sleep takes a timedelta, such as timedelta(seconds=5), not {duration!r}")
+        if duration < timedelta(0):
+            raise UsageError(f"ctx.sleep({duration!r}): a sleep cannot be negative")
+        return self._issue("sleep", Entry(sleep=SleepCommand(duration_ms=milliseconds(duration))), _none)
+
+    def run(
+        self,
+        name: str,
+        function: Callable[..., object],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        retry: RetryPolicy | None,
+    ) -> DurableFuture[Any]:
+        """Issues a step."""
+        step = make_step(name, function, args, kwargs, retry)
+        restore = partial(load, annotations=Annotations(function))
+        return self._issue(f"run {name!r}", Entry(run=RunCommand(name=name)), restore, step)
+
+    def read_state(self, name: str) -> bytes | None:
+        """The value of a name of the state."""
+        self.check_usable("state")
+        try:
+            return self.machine.read_state(name)
+        except JournalMismatch as mismatch:
+            self.fail(mismatch)
+            raise
+
+    def write_state(self, name: str, value: bytes | None) -> None:
+        """Sets a name of the state, or with None clears it."""
+        self.check_usable("state")
+        try:
+            self.machine.write_state(name, value)
+        except JournalMismatch as mismatch:
+            self.fail(mismatch)
+            raise
+        self.flush()
+
+    def cannot_attach(self, invocation_id: str) -> UsageError:
+        """Why a handler cannot wait for an invocation by its id."""
+        return UsageError(
+            f"{self.bound.name} cannot attach to {invocation_id} from inside a handler yet: call the handler instead of "
+            "sending to it, or attach in a step with a perdure.Client"
+        )
+
+    def check_usable(self, operation: str) -> None:
+        """Whether the handler may do something durable now.
+
+        Raises:
+            UsageError: It has ended, or runs a step.
+            asyncio.CancelledError: It was stopped: nothing it does counts any more.
+        """
+        step = current_step.get()
+        if step is not None:
+            raise UsageError(
+                f"ctx.{operation} was used inside step {step!r} of {self.bound.name}: what a step does is not journaled "
+                "by itself; do it in the handler, before or after the step"
+            )
+        if self.open:
+            return
+        if self.dropped:
+            raise asyncio.CancelledError(f"the attempt {self.start.attempt} of {self.start.invocation_id} was stopped")
+        raise UsageError(
+            f"ctx.{operation} was used after {self.bound.name} had ended ({self.start.invocation_id}): await all that "
+            "the handler starts before it returns, and keep no context for later"
+        )
+
+    def check_awaits(self, future: DurableFuture[T]) -> None:
+        """Whether the running code may await a result of this attempt.
+
+        Raises:
+            UsageError: It belongs to another invocation, or is a step.
+        """
+        step = current_step.get()
+        if step is not None:
+            raise UsageError(
+                f"step {step!r} of {self.bound.name} awaits {future!r}: await it in the handler, and give the step "
+                "the result"
+            )
+        if current_attempt.get() is not self:
+            raise UsageError(
+                f"{future!r} of {self.bound.name} ({self.start.invocation_id}) was awaited outside of its handler: "
+                "a result can only be awaited by the invocation that asked for it; share it through a call or a state"
+            )
+
+    # What the node sends.
+
+    def receive(self, frame: NodeFrame) -> None:
+        """Takes in a frame of this attempt, other than its start and its abort."""
+        try:
+            match frame.WhichOneof("frame"):
+                case "completion":
+                    self.machine.on_completion(frame.completion)
+                case "accepted":
+                    self.machine.on_accepted(frame.accepted.command, frame.accepted.at_ms)
+                case "grant":
+                    self.machine.on_grant(frame.grant.command)
+                case kind:
+                    raise ProtocolViolation(f"frame {kind!r} in a running attempt: the node is newer; update the SDK")
+        except ProtocolViolation as error:
+            self.fail(error)
+            return
+        self.flush()
+        self.on_news()
+
+    def see_next(self) -> bool:
+        """Lets the handler see the next result, if there is one for it now."""
+        settled = self.machine.next_settled()
+        if settled is None:
+            return False
+        self._settle(settled)
+        return True
+
+    def flush(self) -> None:
+        """Sends what the machine has for the node, and starts the steps that may start."""
+        for entry in self.machine.take_entries():
+            self.outlet.emit(EndpointFrame(slot=self.slot, entry=entry))
+        for command in self.machine.take_startable():
+            step = self._steps.pop(command)
+            task = self.loop.create_task(step.execute(command, self), context=step.context, name=f"step {step.name}")
+            task.add_done_callback(self._on_step_task_done)
+            self._tasks[command] = task
+
+    # What its steps say.
+
+    def step_failures(self, command: int) -> int:
+        """Failed executions of a step so far, those of earlier attempts included."""
+        return self.machine.step_failures(command)
+
+    def step_failed(self, command: int, message: str, at_ms: int) -> None:
+        """An execution of a step failed and will be repeated."""
+        if self.open:
+            self.machine.step_failed(command, message, at_ms)
+            self.flush()
+
+    def step_ended(self, command: int, result: bytes | Failure, at_ms: int) -> None:
+        """A step has a result."""
+        if self.open:
+            self.machine.step_ended(command, result, at_ms)
+            self.flush()
+
+    # How it ends.
+
+    def end(self, response: betterproto.Message) -> None:
+        """The handler returned."""
+        expected = self.bound.handler.response
+        if type(response) is not expected:
+            returned = "nothing" if response is None else f"a {type(response).__name__}"
+            self.fail(TypeError(f"{self.bound.name} returned {returned}: its contract says {expected.__name__}"))
+            return
+        self._outcome(Outcome(value=codec.encode(response)))
+
+    def end_with(self, error: BaseException) -> None:
+        """The handler raised."""
+        if isinstance(error, TerminalError) and not isinstance(error, CallError):
+            self._outcome(Outcome(failure=failure_of(error)))
+        else:
+            self.fail(error)
+
+    def refuse(self, error: TerminalError) -> None:
+        """The handler cannot even start."""
+        self._last_word(EndpointFrame(slot=self.slot, outcome=Outcome(failure=failure_of(error))))
+
+    def fail(self, error: BaseException) -> None:
+        """The attempt fails, and the handler stops where it is."""
+        if not self.open:
+            return
+        log.warning("%s failed: %s", self, error, exc_info=error)
+        self._last_word(EndpointFrame(slot=self.slot, attempt_failure=attempt_failure(error)))
+        self._stop()
+
+    def suspend(self, awaiting: list[int]) -> None:
+        """The handler leaves memory until one of these commands has completed."""
+        self._last_word(EndpointFrame(slot=self.slot, suspension=Suspension(awaiting=awaiting)))
+        self._stop()
+
+    def abort(self) -> None:
+        """The handler stops, and the node hears nothing more of it."""
+        self.open = False
+        self.outlet.forget(self)
+        self._release()
+        self._stop()
+
+    def _issue(
+        self, operation: str, entry: Entry, restore: Callable[[bytes], T], step: Step | None = None
+    ) -> DurableFuture[T]:
+        self.check_usable(operation)
+        try:
+            command = self.machine.issue(entry)
+        except JournalMismatch as mismatch:
+            self.fail(mismatch)
+            raise
+        future = DurableFuture(self, entry, command, restore)
+        self._futures[command] = future
+        if step is not None:
+            self._steps[command] = step
+        self.flush()
+        self.on_news()
+        return future
+
+    def _settle(self, settled: Settled) -> None:
+        future = self._futures.pop(settled.command, None)
+        if future is None:
+            self.fail(ProtocolViolation(f"command {settled.command} has no result, but the node sent one"))
+            return
+        self._tasks.pop(settled.command, None)
+        self._steps.pop(settled.command, None)
+        if future.done():
+            return  # Cancelled by the handler, as with asyncio.timeout.
+        if isinstance(settled.result, Failure):
+            future.set_exception(error_of(settled.result))
+            return
+        try:
+            result = future.restore(settled.result)
+        except Exception as error:
+            # Journaled by code that is not there any more: the handler cannot go on, but later code can.
+            self.fail(error)
+            return
+        future.set_result(result)
+
+    def _on_step_task_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    def _outcome(self, outcome: Outcome) -> None:
+        if not self.open:
+            return
+        try:
+            self.machine.end()
+        except JournalMismatch as mismatch:
+            self.fail(mismatch)
+            return
+        if self.machine.steps_open:
+            log.warning("%s ended while steps were still running; they are cancelled: await them", self.bound.name)
+        self._last_word(EndpointFrame(slot=self.slot, outcome=outcome))
+
+    def _last_word(self, frame: EndpointFrame) -> None:
+        self.open = False
+        self.outlet.emit(frame)
+        self.outlet.forget(self)
+        self._release()
+
+    def _release(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        for future in self._futures.values():
+            future.cancel()
+        self._futures.clear()
+        self._steps.clear()
+
+    def _stop(self) -> None:
+        self.dropped = True
+        self.on_drop()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _none(value: bytes) -> None:
+    return None

@@ -1,0 +1,200 @@
+"""Running the coroutine of a handler, step by step.
+
+The driver sees each thing that the coroutine awaits. A result that the journal already has is given to it at once,
+without a turn of the event loop, so a replay is one straight run. While the handler waits for one result, it sees those
+before it in the journal, in that order, and none after it: what it does next cannot depend on when frames arrived.
+"""
+
+import asyncio
+import contextvars
+import types
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
+
+import betterproto
+
+from perdure.attempt import Attempt, current_attempt
+from perdure.futures import DurableFuture
+
+# A replaying handler that waits where the journal has it issue a command may have tasks of its own that do so soon.
+STUCK_AFTER_S = 1.0
+# Turns of the event loop that tasks of a handler get to react to one result before they see the next.
+TURNS_BETWEEN_RESULTS = 3
+
+
+class Driver:
+    """Drives one handler, within the task of a worker."""
+
+    __slots__ = (
+        "_attempt",
+        "_blocked_at",
+        "_blocked_on",
+        "_cancelled",
+        "_idle_timer",
+        "_on_block",
+        "_pumping",
+        "_stuck_timer",
+        "_task",
+    )
+
+    def __init__(self, attempt: Attempt, on_block: Callable[[], None]) -> None:
+        """Drives the handler of an attempt; ``on_block`` is called whenever it is about to wait."""
+        self._attempt = attempt
+        self._on_block = on_block
+        # What the coroutine awaits right now; a bare yield is awaited as None.
+        self._blocked_on: tuple[object] | None = None
+        self._blocked_at = 0.0
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._stuck_timer: asyncio.TimerHandle | None = None
+        self._pumping = False
+        self._cancelled = False
+        self._task: asyncio.Task[None] | None = None
+
+    @types.coroutine
+    def drive(
+        self, handler: Coroutine[Any, Any, betterproto.Message], task: asyncio.Task[None]
+    ) -> Generator[object, None, None]:
+        """Runs the handler to its end, or until the attempt is stopped."""
+        attempt = self._attempt
+        attempt.on_drop = self._drop
+        attempt.on_news = self._progress
+        self._task = task
+        try:
+            response = yield from self._steps(handler)
+        except (Exception, asyncio.CancelledError) as error:
+            attempt.end_with(error)
+        except BaseException as error:
+            attempt.end_with(error)
+            raise
+        else:
+            attempt.end(response)
+        finally:
+            self._finish(task)
+
+    def _steps(self, handler: Coroutine[Any, Any, betterproto.Message]) -> Generator[object, None, betterproto.Message]:
+        attempt = self._attempt
+        # Context variables of one invocation must not reach the next one that this worker runs.
+        run = contextvars.copy_context().run
+        run(current_attempt.set, attempt)
+        error: BaseException | None = None
+        while True:
+            try:
+                awaited = run(handler.send, None) if error is None else run(handler.throw, error)
+            except StopIteration as end:
+                response: betterproto.Message = end.value
+                return response
+            error = None
+            if isinstance(awaited, DurableFuture) and self._see_until(awaited):
+                # It is settled, and nobody needs to wake the task: tell the future that its await was understood.
+                awaited._asyncio_future_blocking = False
+                continue
+            if attempt.dropped and not self._cancelled:
+                # Stopped from within, by a command that did not match: it must not go on waiting.
+                self._cancelled = True
+                error = asyncio.CancelledError()
+                continue
+            self._blocked_on = (awaited,)
+            self._block()
+            self._on_block()
+            try:
+                yield awaited
+            except BaseException as thrown:
+                error = thrown
+            self._blocked_on = None
+
+    def _see_until(self, future: DurableFuture[Any]) -> bool:
+        while not future.done():
+            if not self._attempt.see_next():
+                return False
+        return True
+
+    # Waiting.
+
+    def _block(self) -> None:
+        attempt = self._attempt
+        if not attempt.open:
+            return
+        self._blocked_at = attempt.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = attempt.loop.call_later(attempt.start.inactivity_timeout_ms / 1000, self._on_idle)
+        if attempt.machine.replaying and self._stuck_timer is None:
+            self._stuck_timer = attempt.loop.call_later(STUCK_AFTER_S, self._on_stuck)
+        self._progress()
+
+    def _progress(self) -> None:
+        if self._blocked_on is None or not self._attempt.open:
+            return
+        awaited = self._blocked_on[0]
+        if isinstance(awaited, DurableFuture):
+            self._see_until(awaited)
+        elif not self._pumping:
+            self._pump(0)
+
+    def _pump(self, turns: int) -> None:
+        # The handler awaits something of asyncio's: its tasks see results one by one, so that what they do about each
+        # comes in the order of the results, in this attempt and in any replay.
+        self._pumping = True
+        if turns:
+            self._attempt.loop.call_soon(self._pump, turns - 1)
+        elif self._blocked_on is None or not self._attempt.open or isinstance(self._blocked_on[0], DurableFuture):
+            self._pumping = False
+            self._progress()
+        elif self._attempt.see_next():
+            self._attempt.loop.call_soon(self._pump, TURNS_BETWEEN_RESULTS)
+        else:
+            self._pumping = False
+
+    def _on_idle(self) -> None:
+        self._idle_timer = None
+        attempt = self._attempt
+        if self._blocked_on is None or not attempt.open:
+            return  # The next wait sets the timer again.
+        left_s = self._blocked_at + attempt.start.inactivity_timeout_ms / 1000 - attempt.loop.time()
+        awaiting = None if attempt.machine.steps_open else commands_awaited(self._blocked_on[0])
+        if awaiting and left_s <= 0:
+            attempt.suspend(awaiting)
+        else:
+            # Something runs here that nobody tells the end of: look again.
+            again_s = left_s if left_s > 0 else max(attempt.start.inactivity_timeout_ms / 1000, 0.01)
+            self._idle_timer = attempt.loop.call_later(again_s, self._on_idle)
+
+    def _on_stuck(self) -> None:
+        self._stuck_timer = None
+        attempt = self._attempt
+        if self._blocked_on is None or not attempt.open:
+            return
+        awaiting = commands_awaited(self._blocked_on[0])
+        mismatch = attempt.machine.stuck(awaiting) if awaiting else None
+        if mismatch is not None:
+            attempt.fail(mismatch)
+
+    # Stopping.
+
+    def _drop(self) -> None:
+        self._cancel_timers()
+        if self._blocked_on is not None and self._task is not None:
+            self._cancelled = True
+            self._task.cancel()
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._cancel_timers()
+        if self._cancelled and task.cancelling():
+            # The handler was cancelled, not the worker that drives it.
+            task.uncancel()
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._idle_timer, self._stuck_timer):
+            if timer is not None:
+                timer.cancel()
+        self._idle_timer = self._stuck_timer = None
+
+
+def commands_awaited(awaited: object) -> list[int]:
+    """The commands whose results would wake a handler; empty where something else might wake it too."""
+    if isinstance(awaited, DurableFuture):
+        return [awaited.command]
+    # What asyncio.gather gives knows its parts; where it does not say, the handler stays in memory.
+    parts: object = getattr(awaited, "_children", None)
+    if not isinstance(parts, list) or not all(isinstance(part, DurableFuture) for part in parts):
+        return []
+    return [part.command for part in parts if not part.done()]

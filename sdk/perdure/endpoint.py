@@ -1,0 +1,123 @@
+"""The handlers that one process serves."""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import betterproto
+from perdure_protos.perdure.protocol.v1.session_pb2 import DiscoverResponse
+
+from perdure import codec
+from perdure.context import Context, ObjectContext, SharedObjectContext
+from perdure.errors import EndpointError
+from perdure.handlers import Handlers
+from perdure.service import Handler, HandlerKind, Service, ServiceKind
+
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BoundHandler:
+    """A handler with the user's code for it.
+
+    Attributes:
+        name: Full name, such as "shop.v1.OrderService/Process".
+        function: What runs.
+        context: The class of what it gets.
+        writer: Whether it is the one writer of its key.
+    """
+
+    name: str
+    service: Service
+    handler: Handler
+    function: Callable[[Any, Any], Coroutine[Any, Any, betterproto.Message]]
+    context: type[Context]
+    writer: bool
+
+
+class Endpoint:
+    """What a process serves: one instance of handlers for each service."""
+
+    def __init__(self, *handlers: Handlers) -> None:
+        """Serves these handlers.
+
+        Raises:
+            EndpointError: They cannot be served; the message says why.
+        """
+        if not handlers:
+            raise EndpointError("an Endpoint needs handlers: Endpoint(OrderService(), Accounts())")
+        self._handlers: dict[tuple[str, str], BoundHandler] = {}
+        self._services: dict[str, Handlers] = {}
+        for each in handlers:
+            self._add(each)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Full names of the services."""
+        return tuple(self._services)
+
+    def find(self, service: str, handler: str) -> BoundHandler | None:
+        """The code of a handler, None where this endpoint does not serve it."""
+        return self._handlers.get((service, handler))
+
+    def discovery(self) -> DiscoverResponse:
+        """What a node that registers this endpoint gets to know."""
+        return DiscoverResponse(
+            protocol_version=PROTOCOL_VERSION,
+            sdk_version=version("perdure"),
+            services=self._services,
+            descriptors=codec.descriptors(self._services),
+        )
+
+    def _add(self, handlers: Handlers) -> None:
+        if isinstance(handlers, type):
+            raise EndpointError(f"Endpoint got the class {handlers.__name__}: give an instance, {handlers.__name__}()")
+        if not isinstance(handlers, Handlers) or not hasattr(handlers, "service"):
+            raise EndpointError(
+                f"Endpoint got a {type(handlers).__name__}: give instances of subclasses of generated ...Handlers classes"
+            )
+        service = handlers.service
+        if service.kind is ServiceKind.WORKFLOW:
+            raise EndpointError(
+                f"{service.name} is a workflow, which this version of perdure cannot serve yet: model it as a virtual "
+                "object, or as a service that is called with an idempotency key"
+            )
+        other = self._services.get(service.name)
+        if other is not None:
+            raise EndpointError(
+                f"both {type(other).__name__} and {type(handlers).__name__} serve {service.name}: give one of them"
+            )
+        self._services[service.name] = handlers
+        for handler in service.handlers:
+            self._handlers[service.name, handler.name] = bind_handler(handlers, service, handler)
+
+
+def bind_handler(handlers: Handlers, service: Service, handler: Handler) -> BoundHandler:
+    """Finds the user's code of a handler.
+
+    Raises:
+        EndpointError: It is no coroutine function.
+    """
+    function = getattr(handlers, handler.method)
+    if not inspect.iscoroutinefunction(function):
+        raise EndpointError(f"{type(handlers).__name__}.{handler.method} must be a coroutine: write `async def`")
+    writer = handler.kind is HandlerKind.EXCLUSIVE
+    return BoundHandler(
+        name=f"{service.name}/{handler.name}",
+        service=service,
+        handler=handler,
+        function=function,
+        context=context_class(service, handler),
+        writer=writer,
+    )
+
+
+def context_class(service: Service, handler: Handler) -> type[Context]:
+    """The class of what a handler gets."""
+    if service.kind is ServiceKind.SERVICE:
+        return Context
+    if handler.kind is HandlerKind.SHARED:
+        return service.shared_context or SharedObjectContext
+    return service.context or ObjectContext

@@ -1,0 +1,163 @@
+"""Steps: running a side effect, once it may start, until it has a result."""
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
+
+from perdure.errors import CallError, RetryableError, StatusCode, TerminalError, UnsupportedResult, UsageError
+from perdure.failures import failure_of
+from perdure.results import dump
+from perdure.retry import RetryPolicy
+
+# Set within steps: the name of the step. Durable operations cannot be nested into one.
+current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("perdure_step", default=None)
+
+
+class StepReports(Protocol):
+    """Whom a step tells how it went."""
+
+    def step_failures(self, command: int) -> int:
+        """Failed executions so far, those of earlier attempts included."""
+
+    def step_failed(self, command: int, message: str, at_ms: int) -> None:
+        """An execution failed and will be repeated."""
+
+    def step_ended(self, command: int, result: bytes | Failure, at_ms: int) -> None:
+        """The step has a result."""
+
+    def fail(self, error: BaseException) -> None:
+        """The attempt fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that a handler asked for.
+
+    Attributes:
+        context: The context variables of the handler at that place.
+    """
+
+    name: str
+    function: Callable[..., object]
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
+    retry: RetryPolicy | None
+    context: contextvars.Context
+
+    async def execute(self, command: int, reports: StepReports) -> None:
+        """Runs the function until it has a result, or the attempt fails."""
+        failed: Exception
+        while True:
+            try:
+                result = dump(await self._perform(), self.name)
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # Its own doing, such as a task that it awaits and that was cancelled.
+                failed = RuntimeError("the step cancelled itself")
+                failed.__cause__ = error
+            except TerminalError as error:
+                if not isinstance(error, CallError):
+                    reports.step_ended(command, failure_of(error), now_ms())
+                    return
+                failed = error
+            except UnsupportedResult as error:
+                # Trying again would repeat the side effect and fail the same way.
+                reports.fail(error)
+                return
+            except Exception as error:
+                failed = error
+            else:
+                reports.step_ended(command, result, now_ms())
+                return
+            wait_s = self._next_try(command, reports, failed)
+            if wait_s is None:
+                return
+            await asyncio.sleep(wait_s)
+
+    def _next_try(self, command: int, reports: StepReports, error: Exception) -> float | None:
+        """Seconds to the next execution, or None if there is none."""
+        if self.retry is None:
+            error.add_note(f"in step {self.name!r}")
+            reports.fail(error)
+            return None
+        failures = reports.step_failures(command) + 1
+        text = f"{type(error).__name__}: {error}"
+        if self.retry.exhausted(failures):
+            ended = TerminalError(f"step {self.name!r} failed {failures} times: {text}", StatusCode.UNKNOWN)
+            reports.step_ended(command, failure_of(ended), now_ms())
+            return None
+        reports.step_failed(command, text, now_ms())
+        if isinstance(error, RetryableError) and error.retry_after is not None:
+            return error.retry_after.total_seconds()
+        return self.retry.interval_s(failures)
+
+    async def _perform(self) -> object:
+        if is_async(self.function):
+            result = self.function(*self.args, **self.kwargs)
+        else:
+            loop = asyncio.get_running_loop()
+            call = functools.partial(self.function, *self.args, **self.kwargs)
+            context = contextvars.copy_context()
+            result = await loop.run_in_executor(None, context.run, _shielded, call)
+        # A lambda around an async function is no coroutine function, but gives a coroutine.
+        return await result if inspect.isawaitable(result) else result
+
+
+def make_step(
+    name: str,
+    function: Callable[..., object],
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    retry: RetryPolicy | None,
+) -> Step:
+    """Checks what a handler asked for.
+
+    Raises:
+        UsageError: It cannot be run.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise UsageError(
+            f'ctx.run got the name {name!r}: give each step a name, such as ctx.run("charge", charge_card, card)'
+        )
+    if not callable(function):
+        hint = " (call it with its arguments as ctx.run(name, fn, *args), not ctx.run(name, fn(*args)))"
+        if inspect.iscoroutine(function):
+            function.close()
+        raise UsageError(f"step {name!r} needs a function, not a {type(function).__name__}{hint}")
+    if retry is not None and not isinstance(retry, RetryPolicy):
+        raise UsageError(
+            f"step {name!r} got retry={retry!r}: give a perdure.RetryPolicy; an argument of the function that is called "
+            "retry needs functools.partial"
+        )
+    context = contextvars.copy_context()
+    context.run(current_step.set, name)
+    return Step(name, function, args, kwargs, retry, context)
+
+
+def is_async(function: Callable[..., object]) -> bool:
+    """Whether a function, or what a partial or callable object stands for, is a coroutine function."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # the method itself is asked, not whether there is one
+
+
+def now_ms() -> int:
+    """The clock of this endpoint."""
+    return time.time_ns() // 1_000_000
+
+
+def _shielded(call: Callable[[], object]) -> object:
+    try:
+        return call()
+    except StopIteration as error:
+        # A future cannot carry it.
+        raise RuntimeError("the function raised StopIteration") from error
