@@ -6,6 +6,7 @@ from typing import Protocol
 
 from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.protocol.v1 import journal_pb2
+
 from perdure_runtime.contracts import Contracts
 
 
@@ -23,6 +24,15 @@ class Submission:
     idempotency_key: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EndedInvocation:
+    """An invocation that has ended: whose it was, which tells how its outcome is to be read."""
+
+    service: str
+    handler: str
+    outcome: journal_pb2.Outcome
 
 
 class EndpointUnavailable(Exception):
@@ -54,20 +64,22 @@ class Invocations(Protocol):
     async def submit(self, submission: Submission) -> str:
         """Accepts a call and returns its invocation id: an older one's where the idempotency key says so.
 
-        The id is durable when this returns.
+        The id is durable when this returns. Raises NotAccepted.
         """
 
     async def call(self, submission: Submission) -> tuple[str, journal_pb2.Outcome]:
-        """Accepts a call, waits for its end, and returns its id and outcome. Raises EndpointUnavailable.
+        """Accepts a call, waits for its end, and returns its id and outcome.
+
+        Raises NotAccepted, EndpointUnavailable.
 
         When the waiting task is cancelled the invocation goes on.
         """
 
-    async def attach(self, invocation_id: str) -> journal_pb2.Outcome:
+    async def attach(self, invocation_id: str) -> EndedInvocation:
         """Waits for the end of an invocation. Raises UnknownInvocation, EndpointUnavailable."""
 
-    async def output(self, invocation_id: str) -> journal_pb2.Outcome | None:
-        """The outcome, or None while it runs. Raises UnknownInvocation."""
+    async def output(self, invocation_id: str) -> EndedInvocation | None:
+        """How it ended, or None while it runs. Raises UnknownInvocation."""
 
 
 class Administration(Protocol):

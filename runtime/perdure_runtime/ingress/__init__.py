@@ -1,0 +1,1 @@
+"""Where calls from outside enter: gRPC, and JSON over HTTP."""
