@@ -67,6 +67,16 @@ class Connection:
         """Whether an invocation waits for the endpoint to come back."""
         return invocation_id in self._waiting
 
+    @property
+    def idle(self) -> bool:
+        """Whether no attempt runs here, or waits to."""
+        return not self._slots and not self._waiting
+
+    def release(self) -> dict[str, int]:
+        """Lets go of the attempts that wait for the endpoint: their numbers by invocation id."""
+        waiting, self._waiting = self._waiting, {}
+        return waiting
+
     def start(self, start: Start, facts: HandlerFacts) -> None:
         """Runs an attempt, now or when the endpoint is back."""
         if self._link is None:
@@ -129,8 +139,7 @@ class Connection:
         self._link = link
         log.info("endpoint %s: session open", self.address)
         try:
-            waiting, self._waiting = self._waiting, {}
-            for invocation_id, attempt in waiting.items():
+            for invocation_id, attempt in self.release().items():
                 self._offer(AttemptLost(invocation_id, attempt))
             reason = await link.closed()
             log.warning("endpoint %s: session broken: %s; %d attempts lost", self.address, reason, len(self._slots))

@@ -20,22 +20,31 @@ class Invoker:
         self._offer = offer
         self._on_away = on_away
         self._routes: dict[str, Connection] = {}
-        self._connections: list[Connection] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._unrouted: dict[str, int] = {}
         self.contracts = Contracts()
 
     def add(self, transport: Transport, contracts: Contracts) -> None:
-        """Sends new attempts of these services to an endpoint."""
+        """Sends new attempts of these services to an endpoint.
+
+        Those that wait for an endpoint that is away start anew, where their service is routed now.
+        """
         connection = Connection(transport, self._offer, lambda: self.contracts, self._on_away)
-        self._connections.append(connection)
-        self._tasks.append(asyncio.create_task(connection.run()))
         self.contracts = self.contracts.merged(contracts)
         for service in contracts:
             self._routes[service] = connection
-        unrouted, self._unrouted = self._unrouted, {}
-        for invocation_id, attempt in unrouted.items():
+        waiting, self._unrouted = self._unrouted, {}
+        for other in list(self._connections):
+            waiting.update(other.release())
+            self._retire(other)
+        for invocation_id, attempt in waiting.items():
             self._offer(AttemptLost(invocation_id, attempt))
+        self._connections[connection] = asyncio.create_task(connection.run())
+
+    def _retire(self, connection: Connection) -> None:
+        """Closes a connection that nothing is routed to and nothing runs at."""
+        if connection.idle and connection not in self._routes.values():
+            self._connections.pop(connection).cancel()
 
     def route(self, service: str) -> Connection | None:
         """The endpoint that runs new attempts of a service."""
@@ -88,6 +97,6 @@ class Invoker:
 
     async def close(self) -> None:
         """Ends all sessions."""
-        for task in self._tasks:
+        for task in self._connections.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._connections.values(), return_exceptions=True)

@@ -6,7 +6,13 @@ import secrets
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 
 from perdure_runtime.contracts import Contracts
-from perdure_runtime.ingress.port import EndpointUnavailable, NotAccepted, Submission, UnknownInvocation
+from perdure_runtime.ingress.port import (
+    EndedInvocation,
+    EndpointUnavailable,
+    NotAccepted,
+    Submission,
+    UnknownInvocation,
+)
 from perdure_runtime.invoker.invoker import Invoker
 from perdure_runtime.node.clock import ClockMs
 from perdure_runtime.node.loop import PartitionLoop
@@ -48,24 +54,25 @@ class Calls:
             self._waiters.abandon(submit.id, ended)
             raise
 
-    async def attach(self, invocation_id: str) -> Outcome:
+    async def attach(self, invocation_id: str) -> EndedInvocation:
         """Waits for the end of an invocation. Raises UnknownInvocation, EndpointUnavailable."""
-        outcome = await self.output(invocation_id)
-        if outcome is not None:
-            return outcome
-        self._refuse_stuck(invocation_id)
-        ended = self._waiters.ended(invocation_id)
-        try:
-            return (await ended)[1]
-        except asyncio.CancelledError:
-            self._waiters.abandon(invocation_id, ended)
-            raise
+        target = self._target(invocation_id)
+        outcome = self.outcome(invocation_id)
+        if outcome is None:
+            self._refuse_stuck(invocation_id)
+            ended = self._waiters.ended(invocation_id)
+            try:
+                _, outcome = await ended
+            except asyncio.CancelledError:
+                self._waiters.abandon(invocation_id, ended)
+                raise
+        return EndedInvocation(target.service, target.handler, outcome)
 
-    async def output(self, invocation_id: str) -> Outcome | None:
-        """The outcome, or None while it runs. Raises UnknownInvocation."""
-        if self._loop.latest(invocation_id) is None:
-            raise UnknownInvocation(invocation_id)
-        return self.outcome(invocation_id)
+    async def output(self, invocation_id: str) -> EndedInvocation | None:
+        """How it ended, or None while it runs. Raises UnknownInvocation."""
+        target = self._target(invocation_id)
+        outcome = self.outcome(invocation_id)
+        return None if outcome is None else EndedInvocation(target.service, target.handler, outcome)
 
     def outcome(self, invocation_id: str) -> Outcome | None:
         """The durable outcome of an invocation, or None."""
@@ -86,6 +93,12 @@ class Calls:
             idempotency_key=submission.idempotency_key,
             delay_ms=submission.delay_ms,
         )
+
+    def _target(self, invocation_id: str) -> Target:
+        invocation = self._loop.latest(invocation_id)
+        if invocation is None:
+            raise UnknownInvocation(invocation_id)
+        return invocation.target
 
     def _refuse_stuck(self, invocation_id: str) -> None:
         connection = self._invoker.stuck(invocation_id)

@@ -26,8 +26,13 @@ class Operations:
         self._clock_ms = clock_ms
 
     def restore(self) -> None:
-        """Routes services to the deployments that are stored."""
-        for row in self._storage.deployments():
+        """Routes services to the deployments that are stored; one that newer ones have replaced is left alone."""
+        rows = self._storage.deployments()
+        newest = {service: row.id for row in rows for service in row.services}
+        current = set(newest.values())
+        for row in rows:
+            if row.id not in current:
+                continue
             self._invoker.add(RemoteTransport(row.address), Contracts.described(row.descriptors, row.services))
 
     async def register(self, address: str) -> admin_pb2.Deployment:
