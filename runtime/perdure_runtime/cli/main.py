@@ -1,0 +1,106 @@
+"""The commands of `perdure`, and what becomes of their errors."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perdure_runtime.cli import client, dev, serve, up
+from perdure_runtime.cli.address import parse_address
+from perdure_runtime.cli.load import load_endpoint
+from perdure_runtime.cli.problem import Problem
+
+INGRESS = "127.0.0.1:8080"
+ADMIN = "127.0.0.1:8081"
+ENDPOINT = "127.0.0.1:9080"
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+deployments = typer.Typer(no_args_is_help=True, help="Registered endpoints.")
+invocations = typer.Typer(no_args_is_help=True, help="Single invocations.")
+app.add_typer(deployments, name="deployments")
+app.add_typer(invocations, name="invocations")
+
+EndpointPath = Annotated[str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="Where your perdure.Endpoint is.")]
+IngressOption = Annotated[str, typer.Option("--ingress", metavar="HOST:PORT", help="Where callers call.")]
+AdminOption = Annotated[str, typer.Option("--admin", metavar="HOST:PORT", help="Where operators ask.")]
+DataOption = Annotated[Path, typer.Option("--data", help="Directory of the database.")]
+
+
+@app.command("dev")
+def dev_command(
+    endpoint: EndpointPath,
+    ingress: IngressOption = INGRESS,
+    admin: AdminOption = ADMIN,
+    data: DataOption = Path(".perdure"),
+) -> None:
+    """Run a runtime node and your handlers in one process."""
+    dev.run(load_endpoint(endpoint), data, parse_address("--ingress", ingress), parse_address("--admin", admin))
+
+
+@app.command("up")
+def up_command(
+    ingress: IngressOption = INGRESS, admin: AdminOption = ADMIN, data: DataOption = Path("perdure-data")
+) -> None:
+    """Run a runtime node. Register your endpoints with it."""
+    up.run(data, parse_address("--ingress", ingress), parse_address("--admin", admin))
+
+
+@app.command("serve")
+def serve_command(
+    endpoint: EndpointPath,
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="HOST:PORT", help="Where runtime nodes connect.")
+    ] = ENDPOINT,
+) -> None:
+    """Serve your handlers to runtime nodes."""
+    serve.run(load_endpoint(endpoint), *parse_address("--listen", listen))
+
+
+@app.command("generate")
+def generate_command(
+    protos: Annotated[Path, typer.Argument(help="Root directory of your .proto files.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the Python packages go.")] = Path("generated"),
+) -> None:
+    """Generate Python from your contracts, as `buf generate` does with protoc-gen-perdure."""
+    from perdure_codegen.generate import GenerationFailed, generate
+
+    try:
+        files = generate(protos, out)
+    except GenerationFailed as error:
+        raise Problem(str(error)) from error
+    for file in files:
+        typer.echo(f"wrote {file}")
+
+
+@deployments.command("register")
+def register_command(
+    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where the endpoint serves.")],
+    admin: AdminOption = ADMIN,
+) -> None:
+    """Route the services of an endpoint to it."""
+    parse_address("ADDRESS", address)
+    client.register(parse_address("--admin", admin), address)
+
+
+@deployments.command("list")
+def list_command(admin: AdminOption = ADMIN) -> None:
+    """List deployments, oldest first."""
+    client.list_deployments(parse_address("--admin", admin))
+
+
+@invocations.command("resume")
+def resume_command(
+    invocation_id: Annotated[str, typer.Argument(metavar="INVOCATION_ID")], admin: AdminOption = ADMIN
+) -> None:
+    """Try a paused invocation again."""
+    client.resume(parse_address("--admin", admin), invocation_id)
+
+
+def main() -> None:
+    """The console script: a problem is one sentence, and an exit code that says whose it is."""
+    try:
+        app()
+    except Problem as problem:
+        typer.echo(f"perdure: {problem}", err=True)
+        sys.exit(problem.exit_code)

@@ -1,0 +1,21 @@
+"""`perdure up`: a runtime node, its endpoints elsewhere."""
+
+import asyncio
+from pathlib import Path
+
+import typer
+
+from perdure_runtime.cli.process import first
+from perdure_runtime.cli.process import run as run_process
+from perdure_runtime.cli.serving import serve_node
+
+
+def run(data: Path, ingress: tuple[str, int], admin: tuple[str, int]) -> None:
+    """Serves until a signal comes or the node fails."""
+
+    async def serve(stop: asyncio.Event) -> None:
+        async with serve_node(data, ingress, admin) as listening:
+            typer.echo(f"perdure: ingress on {listening.ingress}, admin on {listening.admin}, data in {data}")
+            await first(stop.wait(), listening.node.failed())
+
+    run_process(serve)

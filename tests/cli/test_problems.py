@@ -1,0 +1,95 @@
+"""What a user does wrong at the command line: one sentence that says what to do, and exit code 2."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from examples.demo.processes import Service, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def perdure(*arguments: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    """Runs the command to its end."""
+    command = [sys.executable, "-m", "perdure_runtime.cli", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+
+
+def sentence(ran: "subprocess.CompletedProcess[str]") -> str:
+    """The one line that a command ended with."""
+    assert ran.returncode == 2, ran.stderr
+    (line,) = ran.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("dev", "shop"), "perdure: 'shop' names no endpoint; write module:attribute, such as shop.app:app"),
+        (("serve", "json:nothing"), "perdure: module json has no attribute 'nothing'"),
+        (("serve", "json:dumps"), "perdure: json:dumps is a function, not a perdure.Endpoint"),
+        (("up", "--ingress", "8080"), "perdure: --ingress: '8080' is no address; write host:port"),
+        (("deployments", "register", "here"), "perdure: ADDRESS: 'here' is no address; write host:port"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_argument_is_one_sentence(arguments: tuple[str, ...], says: str) -> None:
+    assert sentence(perdure(*arguments)).startswith(says)
+
+
+def test_a_missing_module_is_named_with_the_place_that_was_searched(tmp_path: Path) -> None:
+    says = sentence(perdure("serve", "shop.app:app", cwd=tmp_path))
+    assert says == f"perdure: there is no module 'shop' in {tmp_path} or among the installed packages"
+
+
+def test_handlers_that_cannot_be_served_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("import perdure\napp = perdure.Endpoint()\n")
+    says = sentence(perdure("serve", "shop:app", cwd=tmp_path))
+    assert says == "perdure: shop cannot be served: an Endpoint needs handlers: Endpoint(OrderService(), Accounts())"
+
+
+@pytest.mark.parametrize("option", ["--ingress", "--admin"])
+def test_a_port_that_is_taken_is_named_with_the_option_that_chooses_another(option: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        others = {"--ingress": "127.0.0.1:0", "--admin": "127.0.0.1:0", option: address}
+        arguments = [part for pair in others.items() for part in pair]
+        says = sentence(perdure("up", "--data", str(tmp_path), *arguments))
+    assert says.startswith(f"perdure: cannot listen on {address} (")
+    assert says.endswith(f"choose another with {option}")
+
+
+def test_the_data_of_a_running_node_are_refused_to_a_second_one(tmp_path: Path) -> None:
+    ingress, admin = free_port(), free_port()
+    addresses = ("--ingress", f"127.0.0.1:{ingress}", "--admin", f"127.0.0.1:{admin}")
+    node = Service("node", ["up", "--data", str(tmp_path), *addresses], ingress, tmp_path / "log")
+    pid = node.start()
+    try:
+        says = sentence(perdure("up", "--data", str(tmp_path), "--ingress", "127.0.0.1:0", "--admin", "127.0.0.1:0"))
+    finally:
+        node.stop()
+    assert f"belongs to another node, process {pid}; stop that one" in says
+
+
+def test_a_node_that_does_not_run_is_said_to_an_operator() -> None:
+    says = sentence(perdure("deployments", "list", "--admin", f"127.0.0.1:{free_port()}"))
+    assert says.startswith("perdure: no perdure node answers at 127.0.0.1:")
+
+
+def test_an_endpoint_that_does_not_run_cannot_be_registered(tmp_path: Path) -> None:
+    ingress, admin, endpoint = free_port(), free_port(), free_port()
+    addresses = ("--ingress", f"127.0.0.1:{ingress}", "--admin", f"127.0.0.1:{admin}")
+    node = Service("node", ["up", "--data", str(tmp_path), *addresses], ingress, tmp_path / "log")
+    node.start()
+    try:
+        says = sentence(perdure("deployments", "register", f"127.0.0.1:{endpoint}", "--admin", f"127.0.0.1:{admin}"))
+    finally:
+        node.stop()
+    assert says.startswith(f"perdure: no perdure endpoint answers at 127.0.0.1:{endpoint}: ")
+
+
+def test_a_directory_without_contracts_generates_nothing(tmp_path: Path) -> None:
+    assert "no .proto file" in sentence(perdure("generate", str(tmp_path)))
