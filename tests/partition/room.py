@@ -1,0 +1,120 @@
+"""Where stories are told: a partition with a clock in the test's hand, all that happened written down."""
+
+from dataclasses import replace
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Failure, StepFailure
+from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
+from perdure_runtime.partition.input import (
+    AttemptEnded,
+    AttemptFailed,
+    AttemptLost,
+    AttemptSuspended,
+    Command,
+    Input,
+    Purge,
+    Resume,
+    StepEnded,
+    StepFailed,
+    Submit,
+    TimerDue,
+)
+from perdure_runtime.partition.machine import Step, apply
+from perdure_runtime.partition.memory import Memory
+from perdure_runtime.partition.policy import Execution
+from perdure_runtime.partition.rows import Invocation, Status, Target, Timer
+from perdure_runtime.partition.view import NotLoaded
+
+from tests.partition.samples import FOREVER, ORDER, completion, outcome
+from tests.partition.store import Store
+
+NOW_MS = 1_700_000_000_000
+
+
+class Room:
+    """Applies inputs, and keeps their writes both in memory and in the store at once."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.memory = Memory()
+        self.now_ms = NOW_MS
+
+    def apply(self, input: Input) -> Step:
+        """One input. Each is decided over all rows too: memory that loads must make no difference."""
+        expected = apply(self.store, input, self.now_ms)
+        step = self._decide(input)
+        assert step == expected
+        self.memory.absorb(step.writes)
+        self.store.write(step.writes)
+        return step
+
+    def _decide(self, input: Input) -> Step:
+        while True:
+            try:
+                return apply(self.memory, input, self.now_ms)
+            except NotLoaded as missing:
+                self.memory.load(missing.document, self.store.load(missing.document))
+
+    def row(self, id: str) -> Invocation:
+        return self.store.invocations[id]
+
+    def status(self, id: str) -> Status:
+        return self.row(id).status
+
+    def journal(self, id: str) -> list[Entry]:
+        return self.store.journals.get(id, [])
+
+    def submit(
+        self,
+        id: str,
+        target: Target = ORDER,
+        *,
+        exclusive: bool = False,
+        input: bytes = b"",
+        idempotency_key: str = "",
+        delay_ms: int = 0,
+    ) -> Step:
+        return self.apply(Submit(id, target, exclusive, input, idempotency_key=idempotency_key, delay_ms=delay_ms))
+
+    def command(self, id: str, command: int, entry: Entry, *, exclusive: bool = False) -> Step:
+        return self.apply(Command(id, self.row(id).attempt, command, entry, exclusive))
+
+    def step_ended(self, id: str, command: int, result: bytes | Failure = b"") -> Step:
+        # The time is the endpoint's, and must not reach the journal.
+        return self.apply(StepEnded(id, self.row(id).attempt, completion(command, 1, result)))
+
+    def step_failed(self, id: str, command: int, number: int, message: str = "no answer") -> Step:
+        failure = StepFailure(command=command, at_ms=1, message=message)
+        return self.apply(StepFailed(id, self.row(id).attempt, failure, number))
+
+    def end(self, id: str, result: bytes | Failure = b"", execution: Execution = FOREVER) -> Step:
+        return self.apply(AttemptEnded(id, self.row(id).attempt, outcome(result), execution))
+
+    def fail(self, id: str, failure: AttemptFailure | None = None, execution: Execution = FOREVER) -> Step:
+        failure = AttemptFailure(message="boom") if failure is None else failure
+        return self.apply(AttemptFailed(id, self.row(id).attempt, failure, execution))
+
+    def suspend(self, id: str, *awaiting: int) -> Step:
+        return self.apply(AttemptSuspended(id, self.row(id).attempt, awaiting))
+
+    def lose(self, id: str) -> Step:
+        return self.apply(AttemptLost(id, self.row(id).attempt))
+
+    def resume(self, id: str) -> Step:
+        return self.apply(Resume(id))
+
+    def purge(self, id: str) -> Step:
+        return self.apply(Purge(id))
+
+    def timer(self) -> Timer:
+        """The one timer that is set."""
+        (timer,) = self.store.timers
+        return timer
+
+    def fire(self, timer: Timer) -> Step:
+        """The time of a timer comes."""
+        self.now_ms = max(self.now_ms, timer.due_ms)
+        return self.apply(TimerDue(timer))
+
+    def started(self, id: str) -> Invocation:
+        """The row of a running invocation one attempt later."""
+        return replace(self.row(id), attempt=self.row(id).attempt + 1)

@@ -1,0 +1,133 @@
+"""A store of rows for tests: a dict a table. It is both what ``Memory`` loads from and a View that has everything."""
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar, assert_never
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_runtime.partition.journal import Journal
+from perdure_runtime.partition.memory import Content
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Timer
+from perdure_runtime.partition.view import (
+    Document,
+    IdempotencyDocument,
+    InboxDocument,
+    InvocationDocument,
+    JournalDocument,
+    ListenersDocument,
+    ObjectDocument,
+    StateDocument,
+)
+from perdure_runtime.partition.writes import Writes
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Store:
+    """Rows as they are after some writes. Refuses writes that do not follow from the rows."""
+
+    def __init__(self) -> None:
+        self.invocations: dict[str, Invocation] = {}
+        self.journals: dict[str, list[Entry]] = {}
+        self.callers: dict[str, set[Caller]] = {}
+        self.objects: dict[tuple[str, str], ObjectRow] = {}
+        self.places: dict[tuple[str, str, int], str] = {}
+        self.states: dict[tuple[str, str], dict[str, bytes]] = {}
+        self.keys: dict[IdempotencyKey, str] = {}
+        self.timers: set[Timer] = set()
+
+    def write(self, writes: Writes) -> None:
+        """Takes in a step or a batch, whole."""
+        for id, invocation in writes.invocations.items():
+            assert (id in writes.inserted) == (id not in self.invocations), f"{id}: inserted twice, or never"
+            self.invocations[id] = invocation
+        for (id, position), entry in sorted(writes.journal.items(), key=lambda item: item[0]):
+            journal = self.journals.setdefault(id, [])
+            assert position == len(journal), f"entry {position} of {id} written where {len(journal)} is next"
+            journal.append(Entry.FromString(entry.SerializeToString()))
+        for (id, caller), waits in writes.listeners.items():
+            callers = self.callers.setdefault(id, set())
+            (callers.add if waits else callers.discard)(caller)
+        _put(self.objects, writes.objects)
+        _put(self.places, writes.inbox)
+        _put(self.keys, writes.idempotency)
+        for (service, key, name), value in writes.state.items():
+            _put(self.states.setdefault((service, key), {}), {name: value})
+        for timer, on in writes.timers.items():
+            (self.timers.add if on else self.timers.discard)(timer)
+        for id in writes.purged:
+            self.invocations.pop(id, None)
+            self.journals.pop(id, None)
+            self.callers.pop(id, None)
+
+    def copy(self) -> "Store":
+        """The same rows, to be changed apart."""
+        other = Store()
+        other.invocations = dict(self.invocations)
+        other.journals = {id: list(entries) for id, entries in self.journals.items()}
+        other.callers = {id: set(callers) for id, callers in self.callers.items()}
+        other.objects = dict(self.objects)
+        other.places = dict(self.places)
+        other.states = {place: dict(state) for place, state in self.states.items()}
+        other.keys = dict(self.keys)
+        other.timers = set(self.timers)
+        return other
+
+    def load(self, document: Document) -> Content:
+        """What ``Memory.load`` takes."""
+        match document:
+            case InvocationDocument(id):
+                return self.invocation(id)
+            case JournalDocument(id):
+                return list(self.journals.get(id, ()))
+            case ListenersDocument(id):
+                return self.listeners(id)
+            case ObjectDocument(service, key):
+                return self.object(service, key)
+            case InboxDocument(service, key, seq):
+                return self.inbox(service, key, seq)
+            case StateDocument(service, key):
+                return dict(self.state(service, key))
+            case IdempotencyDocument(key):
+                return self.idempotent(key)
+            case _:
+                assert_never(document)
+
+    def line(self, service: str, key: str) -> list[str]:
+        """Who holds a key, and who waits for it, in order."""
+        row = self.objects.get((service, key))
+        return [] if row is None else [row.holder, *self._window(service, key, row)]
+
+    def _window(self, service: str, key: str, row: ObjectRow) -> Iterator[str]:
+        for seq in range(row.head, row.tail):
+            yield self.places[service, key, seq]
+
+    def invocation(self, invocation_id: str) -> Invocation | None:
+        return self.invocations.get(invocation_id)
+
+    def journal(self, invocation_id: str) -> Journal:
+        return Journal(self.journals.get(invocation_id, ()))
+
+    def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
+        callers = self.callers.get(invocation_id, set())
+        return tuple(sorted(callers, key=lambda caller: (caller.invocation_id, caller.command)))
+
+    def object(self, service: str, key: str) -> ObjectRow | None:
+        return self.objects.get((service, key))
+
+    def inbox(self, service: str, key: str, seq: int) -> str | None:
+        return self.places.get((service, key, seq))
+
+    def state(self, service: str, key: str) -> Mapping[str, bytes]:
+        return self.states.get((service, key), {})
+
+    def idempotent(self, key: IdempotencyKey) -> str | None:
+        return self.keys.get(key)
+
+
+def _put(rows: dict[K, V], changes: Mapping[K, V | None]) -> None:
+    for key, value in changes.items():
+        if value is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = value

@@ -1,0 +1,50 @@
+"""What an endpoint that breaks the protocol says is refused: going on could damage the journal."""
+
+import pytest
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_runtime.partition.effect import Abort
+from perdure_runtime.partition.machine import Step
+from perdure_runtime.partition.rows import Paused
+from perdure_runtime.partition.writes import Writes
+
+from tests.partition.room import NOW_MS, Room
+from tests.partition.samples import ALICE_READ, clear_state, completed, run, set_state, step_failed
+
+
+def test_a_command_that_skips_a_number_is_refused(room: Room) -> None:
+    room.submit("inv_a")
+    step = room.command("inv_a", 1, run())
+
+    reason = "the endpoint sent command 1 where 0 is next"
+    row = room.row("inv_a")
+    assert (row.status, row.last_error) == (Paused(), reason)
+    assert step == Step(Writes(invocations={"inv_a": row}), [Abort("inv_a", 1, reason)])
+
+
+@pytest.mark.parametrize("entry", [set_state("balance", b"1"), clear_state("balance")])
+def test_a_shared_handler_that_writes_state_is_refused(room: Room, entry: Entry) -> None:
+    room.submit("inv_r", ALICE_READ)
+    step = room.command("inv_r", 0, entry)
+
+    reason = "shop.v1.UserAccount/GetBalance is no exclusive handler: it only reads state"
+    assert step.effects == [Abort("inv_r", 1, reason)]
+    assert step.writes.state == {}
+    assert room.journal("inv_r") == []
+
+
+@pytest.mark.parametrize("entry", [completed(0, 1), step_failed(0, 1, "no"), Entry()])
+def test_what_is_no_command_is_a_bug_of_the_node(room: Room, entry: Entry) -> None:
+    room.submit("inv_a")
+
+    with pytest.raises(AssertionError, match="is not a command"):
+        room.command("inv_a", 0, entry)
+
+
+def test_a_refused_invocation_goes_on_when_it_is_resumed(room: Room) -> None:
+    room.submit("inv_a")
+    room.command("inv_a", 0, run())
+    room.command("inv_a", 7, run())
+    room.resume("inv_a")
+    room.step_ended("inv_a", 0, b"paid")
+
+    assert room.journal("inv_a") == [run(), completed(0, NOW_MS, b"paid")]
