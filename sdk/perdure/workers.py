@@ -81,7 +81,8 @@ class Workers:
                         await asyncio.sleep(0)
                 if self._active is task:
                     self._active = None
-                if len(self._idle) >= MAX_IDLE:
+                # close() may have cancelled this task together with its job, which took it for itself alone.
+                if self._closed or len(self._idle) >= MAX_IDLE:
                     return
                 self._idle[task] = wakeup = self._loop.create_future()
                 await wakeup

@@ -14,7 +14,7 @@ from perdure.session import EndpointSession
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
 from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame, NodeFrame
 from perdure_runtime.contracts import Contracts
-from perdure_runtime.ingress.port import NotAccepted, Submission
+from perdure_runtime.ingress.port import NodeStops, NotAccepted, Submission
 from perdure_runtime.invoker.transport import Link, OnFrames
 from perdure_runtime.node.node import Node
 from perdure_runtime.partition.journal import NOTIFICATIONS
@@ -162,7 +162,7 @@ class World:
         while True:
             try:
                 _, outcome = await self.node.calls.call(submission)
-            except NotAccepted:
+            except (NotAccepted, NodeStops):
                 await asyncio.sleep(0)  # That node was killed; the next one is there already, or is about to be.
                 continue
             return receipt(outcome)

@@ -15,6 +15,7 @@ from perdure_runtime.ingress.port import (
     EndedInvocation,
     EndpointUnavailable,
     Invocations,
+    NodeStops,
     NotAccepted,
     Submission,
     UnknownInvocation,
@@ -95,7 +96,7 @@ class Desk:
                 return await question
             async with asyncio.timeout(max(timeout_s, 0)) as timeout:
                 return await question
-        except EndpointUnavailable as error:
+        except (EndpointUnavailable, NodeStops) as error:
             raise Refusal(Status.UNAVAILABLE, str(error), invocation_id=error.invocation_id) from error
         except NotAccepted as error:
             raise Refusal(Status.UNAVAILABLE, f"the call was not accepted: {error}; try again") from error

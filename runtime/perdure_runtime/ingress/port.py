@@ -46,6 +46,17 @@ class EndpointUnavailable(Exception):
         self.invocation_id = invocation_id
 
 
+class NodeStops(Exception):
+    """The invocation is journaled, but this node stops before it has ended."""
+
+    def __init__(self, invocation_id: str) -> None:
+        super().__init__(
+            f"the node stops; invocation {invocation_id} is accepted and goes on when the node is back: attach to it "
+            "by this id, or call again with the same idempotency key"
+        )
+        self.invocation_id = invocation_id
+
+
 class NotAccepted(Exception):
     """The node could not make the call durable; the message says why. Trying again may help."""
 
@@ -70,13 +81,13 @@ class Invocations(Protocol):
     async def call(self, submission: Submission) -> tuple[str, journal_pb2.Outcome]:
         """Accepts a call, waits for its end, and returns its id and outcome.
 
-        Raises NotAccepted, EndpointUnavailable.
+        Raises NotAccepted, EndpointUnavailable, NodeStops.
 
         When the waiting task is cancelled the invocation goes on.
         """
 
     async def attach(self, invocation_id: str) -> EndedInvocation:
-        """Waits for the end of an invocation. Raises UnknownInvocation, EndpointUnavailable."""
+        """Waits for the end of an invocation. Raises UnknownInvocation, EndpointUnavailable, NodeStops."""
 
     async def output(self, invocation_id: str) -> EndedInvocation | None:
         """How it ended, or None while it runs. Raises UnknownInvocation."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from perdure_runtime.ingress.port import EndpointUnavailable, NotAccepted
+from perdure_runtime.ingress.port import EndpointUnavailable, NodeStops, NotAccepted
 from perdure_runtime.invoker.connection import Connection
 from perdure_runtime.invoker.invoker import Invoker
 from perdure_runtime.node.calls import Calls
@@ -64,7 +64,7 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._committer.close()
-        self._waiters.refuse_all(lambda: NotAccepted("the node stops"))
+        self._waiters.close(lambda: NotAccepted("the node stops"), NodeStops)
         self._storage.close()
 
     def act(self, effect: Effect) -> None:

@@ -86,6 +86,11 @@ class Waiters:
         for submitted in [*self._accepts, *self._calls]:
             self.refuse(submitted, error())
 
+    def close(self, refused: Callable[[], Exception], stopped: Callable[[str], Exception]) -> None:
+        """Nobody is answered any more: neither whose call never became durable, nor who waits for an end."""
+        self.refuse_all(refused)
+        self.fail(list(self._ends), stopped)
+
     def _wait(self, invocation_id: str, future: EndedFuture) -> None:
         waiting = self._ends.setdefault(invocation_id, [])
         if len(waiting) >= CROWD:
