@@ -1,4 +1,7 @@
-"""The commands of `perdure`, and what becomes of their errors."""
+"""The commands of `perdure`, and what becomes of their errors.
+
+Each command imports what it runs: an endpoint's process need not load a node, nor an operator's question either.
+"""
 
 import sys
 from pathlib import Path
@@ -6,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from perdure_runtime.cli import client, dev, serve, up
 from perdure_runtime.cli.address import parse_address
 from perdure_runtime.cli.load import load_endpoint
 from perdure_runtime.cli.problem import Problem
@@ -35,6 +37,8 @@ def dev_command(
     data: DataOption = Path(".perdure"),
 ) -> None:
     """Run a runtime node and your handlers in one process."""
+    from perdure_runtime.cli import dev
+
     dev.run(load_endpoint(endpoint), data, parse_address("--ingress", ingress), parse_address("--admin", admin))
 
 
@@ -43,6 +47,8 @@ def up_command(
     ingress: IngressOption = INGRESS, admin: AdminOption = ADMIN, data: DataOption = Path("perdure-data")
 ) -> None:
     """Run a runtime node. Register your endpoints with it."""
+    from perdure_runtime.cli import up
+
     up.run(data, parse_address("--ingress", ingress), parse_address("--admin", admin))
 
 
@@ -54,6 +60,8 @@ def serve_command(
     ] = ENDPOINT,
 ) -> None:
     """Serve your handlers to runtime nodes."""
+    from perdure_runtime.cli import serve
+
     serve.run(load_endpoint(endpoint), *parse_address("--listen", listen))
 
 
@@ -79,6 +87,8 @@ def register_command(
     admin: AdminOption = ADMIN,
 ) -> None:
     """Route the services of an endpoint to it."""
+    from perdure_runtime.cli import client
+
     parse_address("ADDRESS", address)
     client.register(parse_address("--admin", admin), address)
 
@@ -86,6 +96,8 @@ def register_command(
 @deployments.command("list")
 def list_command(admin: AdminOption = ADMIN) -> None:
     """List deployments, oldest first."""
+    from perdure_runtime.cli import client
+
     client.list_deployments(parse_address("--admin", admin))
 
 
@@ -94,6 +106,8 @@ def resume_command(
     invocation_id: Annotated[str, typer.Argument(metavar="INVOCATION_ID")], admin: AdminOption = ADMIN
 ) -> None:
     """Try a paused invocation again."""
+    from perdure_runtime.cli import client
+
     client.resume(parse_address("--admin", admin), invocation_id)
 
 
