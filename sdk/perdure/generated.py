@@ -2,19 +2,17 @@
 
 Generated packages look like this, after the betterproto classes of their messages::
 
-    _perdure.bind(_FILES, {"shop.v1.Order": Order, ...})
-
-    class UserAccountState(_perdure.State):
+    class UserAccountStateFields(_perdure.State):
         balance = _perdure.StateField[float]("balance")
 
-    class UserAccountReadState(_perdure.ReadState):
+    class UserAccountReadStateFields(_perdure.ReadState):
         balance = _perdure.ReadStateField[float]("balance")
 
-    class UserAccountContext(_perdure.ObjectContext[UserAccountState]):
-        state_type = UserAccountState
+    class UserAccountContext(_perdure.ObjectContext[UserAccountStateFields]):
+        state_type = UserAccountStateFields
 
-    class UserAccountSharedContext(_perdure.SharedObjectContext[UserAccountReadState]):
-        state_type = UserAccountReadState
+    class UserAccountSharedContext(_perdure.SharedObjectContext[UserAccountReadStateFields]):
+        state_type = UserAccountReadStateFields
 
     USER_ACCOUNT = _perdure.Service(
         name="shop.v1.UserAccount",
@@ -34,18 +32,21 @@ Generated packages look like this, after the betterproto classes of their messag
     class UserAccountHandlers(_perdure.Handlers):
         service = USER_ACCOUNT
 
-        @abc.abstractmethod
+        @_abc.abstractmethod
         async def update_balance(self, ctx: UserAccountContext, request: UpdateBalanceRequest) -> Balance: ...
 
     class UserAccountClient(_perdure.ObjectClient[_perdure.CallerT]):
         service = USER_ACCOUNT
         update_balance = _perdure.Rpc[UpdateBalanceRequest, Balance]("UpdateBalance")
 
+    _perdure.bind(_FILES, {"shop.v1.Order": Order, ...})
+
 Workflows add ``class SignupPromises(_perdure.Promises)`` with ``email_verified =
 _perdure.DurablePromise[Verification]("email_verified", Verification)``, and contexts ``SignupContext(
-_perdure.WorkflowContext[SignupState, SignupPromises])`` and ``SignupSharedContext(_perdure.WorkflowSharedContext[
-SignupReadState, SignupPromises])`` with ``state_type`` and ``promises_type``. Fields that betterproto renamed are
-``StateField[float]("from", "from_")``. An object without state takes ``_perdure.ObjectContext`` as it is.
+_perdure.WorkflowContext[SignupStateFields, SignupPromises])`` and ``SignupSharedContext(
+_perdure.WorkflowSharedContext[SignupReadStateFields, SignupPromises])`` with ``state_type`` and ``promises_type``.
+Fields that betterproto renamed are ``StateField[float]("from", "from_")``. An object without state takes
+``_perdure.ObjectContext`` as it is. Enums derive from ``_perdure.Enum``.
 
 Being generic in its caller, a client gives awaitables on a context or a ``Client``, and results on a ``SyncClient``.
 """
@@ -53,6 +54,7 @@ Being generic in its caller, a client gives awaitables on a context or a ``Clien
 from perdure.calls import CallerT
 from perdure.codec import bind
 from perdure.context import Context, ObjectContext, SharedObjectContext
+from perdure.enums import Enum
 from perdure.handlers import Handlers
 from perdure.method import Method, ObjectClient, Rpc, ServiceClient
 from perdure.service import Handler, HandlerKind, Service, ServiceKind
@@ -63,6 +65,7 @@ __all__ = [
     "CallerT",
     "Context",
     "DurablePromise",
+    "Enum",
     "Handler",
     "HandlerKind",
     "Handlers",
