@@ -1,25 +1,30 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Our tools come first; what they start (buf its plugin, tests a server) finds them by name.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup generate check-generated lint types test
+.PHONY: setup generate check-generated lint types test demo bench
 setup: .venv/installed
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
 # Our own wires: upb messages. protoc writes imports from the proto root; ours live in the package perdure_protos.
 WIRES := perdure/protocol/v1/journal.proto perdure/protocol/v1/session.proto \
          perdure/ingress/v1/ingress.proto perdure/admin/v1/admin.proto
+# What buf generates: the contracts of examples and benchmarks.
+CONTRACTS := accounts load mail orders
 
 generate: setup
-	rm -rf generated/perdure_protos/perdure
-	PATH="$(CURDIR)/$(BIN):$$PATH" python -m grpc_tools.protoc -Iprotos \
+	rm -rf generated/perdure_protos/perdure $(addprefix generated/,$(CONTRACTS))
+	python -m grpc_tools.protoc -Iprotos \
 	  --python_out=generated/perdure_protos --mypy_out=quiet:generated/perdure_protos $(WIRES)
 	grep -rlE '^(from|import) perdure\.' generated/perdure_protos | \
 	  xargs sed -i -E 's/^(from|import) perdure\./\1 perdure_protos.perdure./; s/\bperdure\.(protocol|ingress|admin)\.v1\.([a-z]+_pb2)/perdure_protos.perdure.\1.v1.\2/g; s/perdure_protos\.perdure_protos/perdure_protos/g'
 	find generated/perdure_protos/perdure -type d -exec touch {}/__init__.py \;
+	buf generate
 
 # What is committed under generated/ is what the protos give.
 check-generated: generate
@@ -27,12 +32,28 @@ check-generated: generate
 	@test -z "$$(git ls-files --others --exclude-standard generated)" || { echo "generated/ has files that are not committed"; exit 1; }
 
 lint: setup
-	$(BIN)/ruff check .
-	$(BIN)/lint-imports
-	PATH="$(CURDIR)/$(BIN):$$PATH" buf lint
+	ruff check .
+	ruff format --check .
+	lint-imports
+	buf lint
+	buf format --diff --exit-code
 
 types: setup
-	$(BIN)/mypy
+	mypy
 
-test: lint check-generated types
-	$(BIN)/pytest
+test: lint check-generated types curl
+	pytest
+
+# An order survives kill -9 of the process that runs it, and of the runtime.
+demo: setup curl
+	python -m examples.demo
+
+# W1, W2 and W3, and where the time goes.
+bench: setup wrk
+	python -m bench
+
+# Programs that a fresh machine may lack.
+.PHONY: curl wrk
+curl wrk:
+	@command -v $@ >/dev/null || { apt-get update -qq && apt-get install -y -qq $@ >/dev/null; } || \
+	  { echo "this needs $@: install it with the package manager of this machine"; exit 1; }

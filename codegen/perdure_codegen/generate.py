@@ -62,7 +62,7 @@ def _compile(protos: Path) -> CodeGeneratorRequest:
     if importlib.util.find_spec("grpc_tools") is None:
         raise GenerationFailed(
             "perdure generate compiles .proto files with grpcio-tools, which is not installed: pip install "
-            "grpcio-tools, or use buf generate"
+            "'perdure[generate]', or use buf generate"
         )
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder, "set.binpb")

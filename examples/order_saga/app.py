@@ -1,6 +1,7 @@
 """The order saga: charge, reserve, and undo what was done when one of them cannot be."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import perdure
 from accounts.v1 import AddPointsRequest, UserAccountClient
@@ -21,10 +22,10 @@ class Orders(OrderServiceHandlers):
         payment_id = str(ctx.uuid4())
         undo: list[Compensation] = []
         try:
-            undo.append(lambda: ctx.run("refund", bank.refund, request.id, payment_id))
+            undo.append(partial(ctx.run, "refund", bank.refund, request.id, payment_id))
             await ctx.run("charge", bank.charge, request.id, payment_id, request.card, total_cents)
             for item in request.items:
-                undo.append(lambda sku=item.sku: ctx.run(f"release {sku}", warehouse.release, request.id, sku))
+                undo.append(partial(ctx.run, f"release {item.sku}", warehouse.release, request.id, item.sku))
                 await ctx.run(f"reserve {item.sku}", warehouse.reserve, request.id, item.sku, item.quantity)
         except perdure.TerminalError:
             for compensate in reversed(undo):

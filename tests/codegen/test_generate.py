@@ -136,7 +136,7 @@ def test_it_is_said_what_to_install_where_the_compiler_is_missing(
     protos = write(tmp_path / "protos", "acme/shop/v1/shop.proto", SHOP)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
-    with pytest.raises(GenerationFailed, match="pip install grpcio-tools, or use buf generate"):
+    with pytest.raises(GenerationFailed, match=r"pip install 'perdure\[generate\]', or use buf generate"):
         generate(protos, tmp_path / "out")
 
 

@@ -81,6 +81,22 @@ def generate_command(
         typer.echo(f"wrote {file}")
 
 
+@app.command("protos")
+def protos_command(
+    out: Annotated[Path, typer.Argument(help="Root directory of your .proto files.")] = Path("protos"),
+) -> None:
+    """Put perdure/v1/annotations.proto beside your contracts, where buf and editors find it."""
+    from perdure_codegen.generate import bundled
+
+    annotations = Path("perdure/v1/annotations.proto")
+    try:
+        (out / annotations).parent.mkdir(parents=True, exist_ok=True)
+        (out / annotations).write_bytes((bundled() / annotations).read_bytes())
+    except OSError as error:
+        raise Problem(f"cannot write {out / annotations}: {error.strerror or error}") from error
+    typer.echo(f"wrote {out / annotations}")
+
+
 @deployments.command("register")
 def register_command(
     address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where the endpoint serves.")],
