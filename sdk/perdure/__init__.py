@@ -1,6 +1,7 @@
 """perdure: contract-first durable execution for Python microservices."""
 
 from perdure.calls import BlockingInvocationHandle, InvocationHandle
+from perdure.client import Client
 from perdure.context import Context, ObjectContext, SharedObjectContext
 from perdure.endpoint import Endpoint
 from perdure.errors import (
@@ -16,10 +17,12 @@ from perdure.errors import (
 )
 from perdure.futures import DurableFuture
 from perdure.retry import RetryPolicy
+from perdure.sync_client import SyncClient
 
 __all__ = [
     "BlockingInvocationHandle",
     "CallError",
+    "Client",
     "Context",
     "DurableFuture",
     "Endpoint",
@@ -32,6 +35,7 @@ __all__ = [
     "RetryableError",
     "SharedObjectContext",
     "StatusCode",
+    "SyncClient",
     "TerminalError",
     "UnsupportedResult",
     "UsageError",

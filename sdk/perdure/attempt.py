@@ -158,8 +158,8 @@ class Attempt:
     def cannot_attach(self, invocation_id: str) -> UsageError:
         """Why a handler cannot wait for an invocation by its id."""
         return UsageError(
-            f"{self.bound.name} cannot attach to {invocation_id} from inside a handler yet: call the handler instead of "
-            "sending to it, or attach in a step with a perdure.Client"
+            f"{self.bound.name} cannot attach to {invocation_id} from inside a handler yet: call the handler "
+            "instead of sending to it, or attach in a step with a perdure.Client"
         )
 
     def check_usable(self, operation: str) -> None:
@@ -172,8 +172,8 @@ class Attempt:
         step = current_step.get()
         if step is not None:
             raise UsageError(
-                f"ctx.{operation} was used inside step {step!r} of {self.bound.name}: what a step does is not journaled "
-                "by itself; do it in the handler, before or after the step"
+                f"ctx.{operation} was used inside step {step!r} of {self.bound.name}: what a step does is not "
+                "journaled by itself; do it in the handler, before or after the step"
             )
         if self.open:
             return
@@ -267,14 +267,26 @@ class Attempt:
             returned = "nothing" if response is None else f"a {type(response).__name__}"
             self.fail(TypeError(f"{self.bound.name} returned {returned}: its contract says {expected.__name__}"))
             return
-        self._outcome(Outcome(value=codec.encode(response)))
+        try:
+            outcome = Outcome(value=codec.encode(response))
+        except Exception as error:
+            # A field holds what its type cannot carry.
+            self.fail(error)
+            return
+        self._outcome(outcome)
 
     def end_with(self, error: BaseException) -> None:
         """The handler raised."""
-        if isinstance(error, TerminalError) and not isinstance(error, CallError):
-            self._outcome(Outcome(failure=failure_of(error)))
-        else:
+        if not isinstance(error, TerminalError) or isinstance(error, CallError):
             self.fail(error)
+            return
+        try:
+            outcome = Outcome(failure=failure_of(error))
+        except Exception as broken:
+            # Its details are no messages.
+            self.fail(broken)
+            return
+        self._outcome(outcome)
 
     def refuse(self, error: TerminalError) -> None:
         """The handler cannot even start."""
@@ -326,16 +338,14 @@ class Attempt:
         self._steps.pop(settled.command, None)
         if future.done():
             return  # Cancelled by the handler, as with asyncio.timeout.
-        if isinstance(settled.result, Failure):
-            future.set_exception(error_of(settled.result))
-            return
         try:
-            result = future.restore(settled.result)
+            if isinstance(settled.result, Failure):
+                future.set_exception(error_of(settled.result))
+            else:
+                future.set_result(future.restore(settled.result))
         except Exception as error:
             # Journaled by code that is not there any more: the handler cannot go on, but later code can.
             self.fail(error)
-            return
-        future.set_result(result)
 
     def _on_step_task_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -138,7 +138,7 @@ class SharedObjectContext(Context, Generic[ReadStateT]):
         super().__init__(attempt)
         self.key = attempt.start.target.key
         # A contract without state has no generated class: its state has no fields.
-        make: type[ReadStateT] = getattr(self, "state_type", ReadState)
+        make: type[ReadStateT] = getattr(self, "state_type", ReadState)  # type: ignore[arg-type]  # then it is ReadStateT's default
         self.state = make(attempt, attempt.bound.service.state)
 
 
@@ -155,5 +155,5 @@ class ObjectContext(Context, Generic[StateT]):
     def __init__(self, attempt: "Attempt") -> None:
         super().__init__(attempt)
         self.key = attempt.start.target.key
-        make: type[StateT] = getattr(self, "state_type", State)
+        make: type[StateT] = getattr(self, "state_type", State)  # type: ignore[arg-type]  # then it is StateT's default
         self.state = make(attempt, attempt.bound.service.state)

@@ -31,6 +31,7 @@ class Driver:
         "_blocked_on",
         "_cancelled",
         "_idle_timer",
+        "_looked_at",
         "_on_block",
         "_pumping",
         "_stuck_timer",
@@ -44,6 +45,8 @@ class Driver:
         # What the coroutine awaits right now; a bare yield is awaited as None.
         self._blocked_on: tuple[object] | None = None
         self._blocked_at = 0.0
+        # The wait at which the stuck timer has looked once.
+        self._looked_at: tuple[object] | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._stuck_timer: asyncio.TimerHandle | None = None
         self._pumping = False
@@ -150,7 +153,9 @@ class Driver:
         if self._blocked_on is None or not attempt.open:
             return  # The next wait sets the timer again.
         left_s = self._blocked_at + attempt.start.inactivity_timeout_ms / 1000 - attempt.loop.time()
-        awaiting = None if attempt.machine.steps_open else commands_awaited(self._blocked_on[0])
+        # A handler that replays what has completed already would be started again at once, for the same wait.
+        busy = attempt.machine.steps_open or attempt.machine.replaying
+        awaiting = None if busy else commands_awaited(self._blocked_on[0])
         if awaiting and left_s <= 0:
             attempt.suspend(awaiting)
         else:
@@ -161,12 +166,18 @@ class Driver:
     def _on_stuck(self) -> None:
         self._stuck_timer = None
         attempt = self._attempt
-        if self._blocked_on is None or not attempt.open:
-            return
-        awaiting = commands_awaited(self._blocked_on[0])
-        mismatch = attempt.machine.stuck(awaiting) if awaiting else None
+        if self._blocked_on is None or not attempt.open or not attempt.machine.replaying:
+            return  # The next wait sets the timer again.
+        mismatch = None
+        if self._looked_at is self._blocked_on:
+            awaiting = commands_awaited(self._blocked_on[0])
+            mismatch = attempt.machine.stuck(awaiting) if awaiting else None
         if mismatch is not None:
             attempt.fail(mismatch)
+            return
+        # The wait may have begun just now, or the whole loop may have stood still since it did: look twice.
+        self._looked_at = self._blocked_on
+        self._stuck_timer = attempt.loop.call_later(STUCK_AFTER_S, self._on_stuck)
 
     # Stopping.
 
@@ -193,8 +204,15 @@ def commands_awaited(awaited: object) -> list[int]:
     """The commands whose results would wake a handler; empty where something else might wake it too."""
     if isinstance(awaited, DurableFuture):
         return [awaited.command]
+    if isinstance(awaited, asyncio.Task):
+        return commands_awaited(getattr(awaited, "_fut_waiter", None))
     # What asyncio.gather gives knows its parts; where it does not say, the handler stays in memory.
     parts: object = getattr(awaited, "_children", None)
-    if not isinstance(parts, list) or not all(isinstance(part, DurableFuture) for part in parts):
-        return []
-    return [part.command for part in parts if not part.done()]
+    commands: list[int] = []
+    for part in parts if isinstance(parts, list) else ():
+        if not part.done():
+            of_part = commands_awaited(part)
+            if not of_part:
+                return []
+            commands += of_part
+    return commands

@@ -76,7 +76,8 @@ class Endpoint:
             raise EndpointError(f"Endpoint got the class {handlers.__name__}: give an instance, {handlers.__name__}()")
         if not isinstance(handlers, Handlers) or not hasattr(handlers, "service"):
             raise EndpointError(
-                f"Endpoint got a {type(handlers).__name__}: give instances of subclasses of generated ...Handlers classes"
+                f"Endpoint got a {type(handlers).__name__}: give instances of your subclasses of generated "
+                "...Handlers classes"
             )
         service = handlers.service
         if service.kind is ServiceKind.WORKFLOW:

@@ -64,11 +64,11 @@ class RetryableError(PerdureError):
 class CallError(TerminalError):
     """A call from outside whose outcome is not known: the runtime could not be reached, or did not answer in time.
 
-    The invocation may have run, or may run yet. Calling again is safe with the same idempotency key. It ends the call and
-    nothing else: a handler or step that raises it is tried again, as with any other exception.
+    The invocation may have run, or may run yet. Calling again is safe with the same idempotency key. It ends the call
+    and nothing else: a handler or step that raises it is tried again, as with any other exception.
 
     Attributes:
-        code: UNAVAILABLE, DEADLINE_EXCEEDED or CANCELLED.
+        code: UNAVAILABLE, DEADLINE_EXCEEDED or CANCELLED; UNKNOWN or INTERNAL where the answer made no sense.
         invocation_id: The invocation, where the runtime had told its id; else empty. Attach to it to get its result.
     """
 

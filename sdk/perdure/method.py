@@ -31,6 +31,11 @@ class ServiceClient(Generic[CallerT]):
 
     def __init__(self, caller: CallerT) -> None:
         """Calls through the context of a handler, a ``Client`` or a ``SyncClient``."""
+        if not isinstance(caller, (Caller, BlockingCaller)):
+            raise UsageError(
+                f"{type(self).__name__} calls through the ctx of a handler, a perdure.Client or a perdure.SyncClient, "
+                f"not through a {type(caller).__name__}"
+            )
         self._caller = caller
         self._key = ""
 
@@ -186,5 +191,5 @@ class Rpc(Generic[Req, Res]):
             return self
         handler = client.service.handler(self._name)
         if isinstance(client._caller, Caller):
-            return Method(client, handler)  # type: ignore[arg-type]  # its caller tells the type
-        return BlockingMethod(client, handler)  # type: ignore[arg-type]  # its caller tells the type
+            return Method(client, handler)
+        return BlockingMethod(client, handler)

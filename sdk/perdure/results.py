@@ -21,7 +21,7 @@ from perdure import codec
 from perdure.annotations import Annotations
 from perdure.errors import UnsupportedResult
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 BYTES = b"\x01"
 MESSAGE = b"\x02"
@@ -154,7 +154,7 @@ class Loader:
             case "message":
                 return codec.decode(_message_class(find(json[CLASS])), base64.b64decode(value))
             case "enum":
-                return find(json[CLASS])[value]  # type: ignore[index]  # it was an enum when it was dumped
+                return find(json[CLASS])[value]
             case "dataclass":
                 return find(json[CLASS])(**{name: self.value(each) for name, each in value.items()})
             case "namedtuple":

@@ -94,10 +94,14 @@ class EndpointSession:
             return
         try:
             request = codec.decode(bound.handler.request, attempt.start.input)
+            handler = bound.function(bound.context(attempt), request)
         except codec.MalformedMessage as error:
             attempt.refuse(TerminalError(f"{bound.name}: {error}", StatusCode.INVALID_ARGUMENT))
             return
-        handler = bound.function(bound.context(attempt), request)
+        except Exception as error:
+            # Nobody above could tell the node.
+            attempt.fail(error)
+            return
         await Driver(attempt, lambda: self._workers.blocked(task)).drive(handler, task)
 
     def _refuse(self, slot: int, message: str) -> None:

@@ -6,6 +6,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,10 @@ from perdure.retry import RetryPolicy
 
 # Set within steps: the name of the step. Durable operations cannot be nested into one.
 current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("perdure_step", default=None)
+
+# Threads of sync steps, which mostly wait for the world. asyncio's own pool has a few more than the machine has cores,
+# and looks up host names too.
+THREADS = ThreadPoolExecutor(64, "perdure step")
 
 
 class StepReports(Protocol):
@@ -54,12 +59,13 @@ class Step:
     async def execute(self, command: int, reports: StepReports) -> None:
         """Runs the function until it has a result, or the attempt fails."""
         failed: Exception
+        task = asyncio.current_task()
+        assert task is not None
         while True:
             try:
                 result = dump(await self._perform(), self.name)
             except asyncio.CancelledError as error:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+                if task.cancelling():
                     raise
                 # Its own doing, such as a task that it awaits and that was cancelled.
                 failed = RuntimeError("the step cancelled itself")
@@ -78,6 +84,8 @@ class Step:
             else:
                 reports.step_ended(command, result, now_ms())
                 return
+            if task.cancelling():
+                return  # The attempt is over, whatever the function made of its cancellation.
             wait_s = self._next_try(command, reports, failed)
             if wait_s is None:
                 return
@@ -107,7 +115,7 @@ class Step:
             loop = asyncio.get_running_loop()
             call = functools.partial(self.function, *self.args, **self.kwargs)
             context = contextvars.copy_context()
-            result = await loop.run_in_executor(None, context.run, _shielded, call)
+            result = await loop.run_in_executor(THREADS, context.run, _shielded, call)
         # A lambda around an async function is no coroutine function, but gives a coroutine.
         return await result if inspect.isawaitable(result) else result
 
@@ -135,8 +143,8 @@ def make_step(
         raise UsageError(f"step {name!r} needs a function, not a {type(function).__name__}{hint}")
     if retry is not None and not isinstance(retry, RetryPolicy):
         raise UsageError(
-            f"step {name!r} got retry={retry!r}: give a perdure.RetryPolicy; an argument of the function that is called "
-            "retry needs functools.partial"
+            f"step {name!r} got retry={retry!r}: give a perdure.RetryPolicy; an argument of the function that is "
+            "called retry needs functools.partial"
         )
     context = contextvars.copy_context()
     context.run(current_step.set, name)

@@ -73,24 +73,24 @@ class Workers:
         assert task is not None
         runs = 0
         while not self._closed:
-            try:
-                while self._queue:
-                    await self._queue.popleft()(task)
-                    runs += 1
-                    if runs % RUNS_BEFORE_A_BREAK == 0:
-                        await asyncio.sleep(0)
-                if self._active is task:
-                    self._active = None
-                # close() may have cancelled this task together with its job, which took it for itself alone.
-                if self._closed or len(self._idle) >= MAX_IDLE:
+            while self._queue:
+                await self._queue.popleft()(task)
+                if task.cancelling():
+                    # By the handler itself, or by who ends the event loop: nobody can tell. Another worker goes on.
                     return
-                self._idle[task] = wakeup = self._loop.create_future()
+                runs += 1
+                if runs % RUNS_BEFORE_A_BREAK == 0:
+                    await asyncio.sleep(0)
+            if self._active is task:
+                self._active = None
+            # close() may have cancelled this task together with its job, which took it for itself alone.
+            if self._closed or len(self._idle) >= MAX_IDLE:
+                return
+            self._idle[task] = wakeup = self._loop.create_future()
+            try:
                 await wakeup
-            except asyncio.CancelledError:
-                # A handler may cancel its task and end before that reaches it; only close() ends a worker.
+            finally:
                 self._idle.pop(task, None)
-                while task.uncancel():
-                    pass
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -39,7 +39,7 @@ class WorkflowContext(ObjectContext[StateT], Generic[StateT, PromisesT]):
 
     def __init__(self, attempt: "Attempt") -> None:
         super().__init__(attempt)
-        make: type[PromisesT] = getattr(self, "promises_type", Promises)
+        make: type[PromisesT] = getattr(self, "promises_type", Promises)  # type: ignore[arg-type]  # PromisesT's default
         self.promises = make()
 
 
@@ -54,5 +54,5 @@ class WorkflowSharedContext(SharedObjectContext[ReadStateT], Generic[ReadStateT,
 
     def __init__(self, attempt: "Attempt") -> None:
         super().__init__(attempt)
-        make: type[PromisesT] = getattr(self, "promises_type", Promises)
+        make: type[PromisesT] = getattr(self, "promises_type", Promises)  # type: ignore[arg-type]  # PromisesT's default
         self.promises = make()

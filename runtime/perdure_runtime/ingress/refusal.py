@@ -12,7 +12,8 @@ log = logging.getLogger(__name__)
 class Refusal(Exception):
     """What a caller is told: a gRPC status, a sentence, and serialised google.protobuf.Any details.
 
-    ``invocation_id`` names the invocation where there is one. ``http_status`` is set where JSON callers get another
+    ``invocation_id`` names the invocation where there is one, and ``ended`` says that it has ended with this, so that
+    its outcome is known. ``http_status`` is set where JSON callers get another
     status than the code stands for.
     """
 
@@ -23,6 +24,7 @@ class Refusal(Exception):
         *,
         details: tuple[bytes, ...] = (),
         invocation_id: str = "",
+        ended: bool = False,
         http_status: int | None = None,
     ) -> None:
         super().__init__(message)
@@ -30,6 +32,7 @@ class Refusal(Exception):
         self.message = message
         self.details = details
         self.invocation_id = invocation_id
+        self.ended = ended
         self.http_status = http_status
 
 
@@ -41,7 +44,7 @@ def terminal(failure: Failure, invocation_id: str) -> Refusal:
         code = Status.UNKNOWN
     if code is Status.OK:
         code = Status.UNKNOWN
-    return Refusal(code, failure.message, details=tuple(failure.details), invocation_id=invocation_id)
+    return Refusal(code, failure.message, details=tuple(failure.details), invocation_id=invocation_id, ended=True)
 
 
 def unexpected(place: str) -> Refusal:

@@ -1,6 +1,8 @@
 """Sessions with an endpoint in another process, over gRPC."""
 
 import asyncio
+import logging
+from collections import deque
 
 from grpclib.client import Channel, Stream
 from grpclib.config import Configuration
@@ -19,14 +21,23 @@ from perdure_runtime.invoker.transport import EndpointUnreachable, Link, OnFrame
 SERVICE = "/perdure.protocol.v1.EndpointService"
 PROTOCOL_VERSION = 1
 CONNECT_TIMEOUT_S = 5.0
+# Metadata of a session: the version of the protocol that this node speaks in it.
+VERSION = "perdure-protocol-version"
+MIB = 1024 * 1024
+# A message carries about so much; a single frame may be larger.
+MESSAGE_BYTES = 4 * MIB
 # Pings find a peer whose machine is gone; a process that is gone closes its socket.
 CONFIGURATION = Configuration(
     _keepalive_time=10.0,
     _keepalive_timeout=10.0,
     _keepalive_permit_without_calls=True,
-    http2_connection_window_size=16 * 1024 * 1024,
-    http2_stream_window_size=16 * 1024 * 1024,
+    _http2_max_pings_without_data=0,
+    _http2_min_sent_ping_interval_without_data=5.0,
+    http2_connection_window_size=16 * MIB,
+    http2_stream_window_size=16 * MIB,
 )
+
+log = logging.getLogger(__name__)
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -46,12 +57,18 @@ async def discover(address: str) -> DiscoverResponse:
             async with stream:
                 await stream.send_message(DiscoverRequest(protocol_version=PROTOCOL_VERSION), end=True)
                 answer = await stream.recv_message()
-    except (OSError, TimeoutError, GRPCError, StreamTerminatedError) as error:
+    except Exception as error:
+        # What listens there may be anything, and answer anything.
         raise EndpointUnreachable(f"no perdure endpoint answers at {address}: {reason_of(error)}") from error
     finally:
         channel.close()
     if answer is None:
         raise EndpointUnreachable(f"the endpoint at {address} did not say what it serves")
+    if answer.protocol_version != PROTOCOL_VERSION:
+        raise EndpointUnreachable(
+            f"the endpoint at {address} (perdure {answer.sdk_version}) speaks version {answer.protocol_version} of the "
+            f"session protocol, this node speaks version {PROTOCOL_VERSION}: update the older of the two"
+        )
     return answer
 
 
@@ -86,7 +103,11 @@ class RemoteTransport:
         """Opens a session. Raises EndpointUnreachable."""
         channel = open_channel(self._address)
         stream: Stream[NodeFrames, EndpointFrames] = channel.request(
-            f"{SERVICE}/Session", Cardinality.STREAM_STREAM, NodeFrames, EndpointFrames
+            f"{SERVICE}/Session",
+            Cardinality.STREAM_STREAM,
+            NodeFrames,
+            EndpointFrames,
+            metadata={VERSION: str(PROTOCOL_VERSION)},
         )
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -94,20 +115,28 @@ class RemoteTransport:
                 await stream.send_request()
                 # The endpoint answers at once with its headers: until then nothing says that it is one.
                 await stream.recv_initial_metadata()
-        except (OSError, TimeoutError, GRPCError, StreamTerminatedError) as error:
+        except Exception as error:
             channel.close()
             raise EndpointUnreachable(reason_of(error)) from error
+        except BaseException:
+            channel.close()
+            raise
         return RemoteLink(channel, stream, on_frames)
 
 
 class RemoteLink:
-    """An open session: frames of one turn of the loop go in one message."""
+    """An open session: frames of one turn of the loop go in one message.
+
+    Frames wait here while the endpoint does not take them, without a bound of their own: they belong to attempts, and
+    the partition holds what is in them anyway. What the endpoint sends is read as fast as the partition's loop runs;
+    beyond that it waits at the endpoint, held back by HTTP/2.
+    """
 
     def __init__(self, channel: Channel, stream: Stream[NodeFrames, EndpointFrames], on_frames: OnFrames) -> None:
         self._channel = channel
         self._stream = stream
         self._on_frames = on_frames
-        self._frames: list[NodeFrame] = []
+        self._frames: deque[NodeFrame] = deque()
         self._ready = asyncio.Event()
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
 
@@ -133,15 +162,29 @@ class RemoteLink:
             while True:
                 await self._ready.wait()
                 self._ready.clear()
-                frames, self._frames = self._frames, []
-                await self._stream.send_message(NodeFrames(frames=frames))
-        except (OSError, GRPCError, StreamTerminatedError) as error:
-            return reason_of(error)
+                while self._frames:
+                    await self._stream.send_message(NodeFrames(frames=self._take()))
+        except Exception as error:
+            return self._why(error, "writing to")
 
     async def _read(self) -> str:
         try:
             while (message := await self._stream.recv_message()) is not None:
                 self._on_frames(message.frames)
-        except (OSError, GRPCError, StreamTerminatedError) as error:
-            return reason_of(error)
+        except Exception as error:
+            return self._why(error, "reading from")
         return "the endpoint ended the session"
+
+    def _take(self) -> list[NodeFrame]:
+        batch = [self._frames.popleft()]
+        taken = batch[0].ByteSize()
+        while self._frames and (taken := taken + self._frames[0].ByteSize()) <= MESSAGE_BYTES:
+            batch.append(self._frames.popleft())
+        return batch
+
+    def _why(self, error: Exception, doing: str) -> str:
+        # Whatever it is, the session is over and a new one begins with attempts that know the whole journal. What is
+        # no usual end of a connection is a bug of one of both sides.
+        if not isinstance(error, (OSError, GRPCError, StreamTerminatedError)):
+            log.error("%s an endpoint failed", doing, exc_info=error)
+        return reason_of(error)

@@ -1,0 +1,1 @@
+"""What operators ask of a node: the server in it, and a client of it."""

@@ -1,0 +1,79 @@
+"""Asking a node: what the `perdure` command, tests and tools of operators use."""
+
+import asyncio
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from grpclib.client import Channel
+from grpclib.const import Cardinality
+from grpclib.exceptions import GRPCError
+from perdure_protos.perdure.admin.v1.admin_pb2 import (
+    Deployment,
+    ListDeploymentsRequest,
+    ListDeploymentsResponse,
+    RegisterDeploymentRequest,
+    ResumeInvocationRequest,
+    ResumeInvocationResponse,
+)
+
+SERVICE = "/perdure.admin.v1.AdminService"
+# A node that registers an endpoint gives it some seconds to answer; this is longer.
+TIMEOUT_S = 30.0
+
+Res = TypeVar("Res", bound=Message)
+
+
+class AdminRefused(Exception):
+    """The node could not do it, or did not answer; the message says why and what to do."""
+
+
+class AdminClient:
+    """A client of the admin API of one node. It connects for each question. All methods raise AdminRefused."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+
+    async def register(self, address: str) -> Deployment:
+        """Asks the endpoint at ``host:port`` for its services and routes them there."""
+        return await self._ask("RegisterDeployment", RegisterDeploymentRequest(address=address), Deployment)
+
+    async def deployments(self) -> list[Deployment]:
+        """All deployments, oldest first."""
+        answer = await self._ask("ListDeployments", ListDeploymentsRequest(), ListDeploymentsResponse)
+        return list(answer.deployments)
+
+    async def resume(self, invocation_id: str) -> None:
+        """Tries a paused invocation again."""
+        request = ResumeInvocationRequest(invocation_id=invocation_id)
+        await self._ask("ResumeInvocation", request, ResumeInvocationResponse)
+
+    async def _ask(self, method: str, request: Message, response: type[Res]) -> Res:
+        channel = Channel(self._host, self._port)
+        stream = channel.request(f"{SERVICE}/{method}", Cardinality.UNARY_UNARY, type(request), response)
+        try:
+            async with asyncio.timeout(TIMEOUT_S), stream:
+                await stream.send_message(request, end=True)
+                answer = await stream.recv_message()
+        except GRPCError as error:
+            raise AdminRefused(error.message or error.status.name) from error
+        except Exception as error:
+            # What listens there may be anything, and answer anything.
+            raise AdminRefused(self._no_answer(error)) from error
+        finally:
+            channel.close()
+        if answer is None:
+            raise AdminRefused(f"{self._host}:{self._port} gave no answer to {method}: is it the admin API of a node?")
+        return answer
+
+    def _no_answer(self, error: Exception) -> str:
+        if isinstance(error, ConnectionRefusedError):
+            reason = "nobody listens there"
+        elif isinstance(error, TimeoutError):
+            reason = f"it has not answered within {TIMEOUT_S:g} s"
+        else:
+            reason = str(error) or type(error).__name__
+        return (
+            f"no perdure node answers at {self._host}:{self._port}: {reason}; start one with `perdure up`, or name the "
+            "one that runs with --admin HOST:PORT"
+        )

@@ -1,0 +1,132 @@
+"""Connections to one runtime, as many as the calls under way need."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from google.protobuf.message import DecodeError
+from google.rpc import status_pb2
+from grpclib.client import Channel
+from grpclib.config import Configuration
+from grpclib.const import Status
+from grpclib.encoding.base import CodecBase, StatusDetailsCodecBase
+
+from perdure.errors import UsageError
+
+MIB = 1024 * 1024
+# Every server takes so many calls at once on a connection; more calls get more connections.
+CALLS_A_CONNECTION = 100
+# A peer whose machine is gone closes nothing: pings find out, as often as calls wait for it.
+CONFIGURATION = Configuration(
+    _keepalive_time=10.0,
+    _keepalive_timeout=10.0,
+    _http2_max_pings_without_data=0,
+    _http2_min_sent_ping_interval_without_data=5.0,
+    http2_connection_window_size=16 * MIB,
+    http2_stream_window_size=4 * MIB,
+)
+
+
+class RawCodec(CodecBase):
+    """Messages are bytes already."""
+
+    __content_subtype__ = "proto"
+
+    def encode(self, message: bytes, message_type: type[bytes]) -> bytes:
+        """The message as it is."""
+        return message
+
+    def decode(self, data: bytes, message_type: type[bytes]) -> bytes:
+        """The message as it is."""
+        return data
+
+
+class DetailsCodec(StatusDetailsCodecBase):
+    """Details of an error: serialised google.protobuf.Any messages."""
+
+    def encode(self, status: Status, message: str | None, details: list[bytes]) -> bytes:
+        """Details as servers send them."""
+        sent = status_pb2.Status(code=status.value, message=message or "")
+        for detail in details:
+            sent.details.add().MergeFromString(detail)
+        serialised: bytes = sent.SerializeToString()
+        return serialised
+
+    def decode(self, status: Status, message: str | None, data: bytes) -> list[bytes]:
+        """Details that came; none where they are broken, since the error itself is not."""
+        try:
+            return [detail.SerializeToString() for detail in status_pb2.Status.FromString(data).details]
+        except DecodeError:
+            return []
+
+
+class Connections:
+    """Opened when they are needed, and again when they have broken. Of those that no call uses, one is kept."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.address = f"{host}:{port}"
+        self._host = host
+        self._port = port
+        self._lanes: list[_Lane] = []
+        self._closed = False
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[Channel]:
+        """A connection for one call.
+
+        Raises:
+            UsageError: They are closed.
+        """
+        if self._lanes and not self._lanes[0].calls:
+            # A server that went away while this loop was busy has said so in a socket that nobody has read yet: one
+            # turn to read it, one to act on it.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        lane = self._pick()
+        lane.calls += 1
+        try:
+            yield lane.channel
+        finally:
+            lane.calls -= 1
+            if not lane.calls and (lane not in self._lanes or len(self._lanes) > 1):
+                self._drop(lane)
+
+    def close(self) -> None:
+        """Closes all of them: calls that wait get no answer."""
+        self._closed = True
+        for lane in list(self._lanes):
+            self._drop(lane)
+
+    def _pick(self) -> "_Lane":
+        if self._closed:
+            raise UsageError(f"the client of {self.address} is closed: make a new one, or call within its `with` block")
+        for lane in list(self._lanes):
+            if lane.broken:
+                self._drop(lane)
+            elif lane.calls < CALLS_A_CONNECTION:
+                return lane
+        codec, details = RawCodec(), DetailsCodec()
+        channel = Channel(self._host, self._port, codec=codec, status_details_codec=details, config=CONFIGURATION)
+        self._lanes.append(_Lane(channel))
+        return self._lanes[-1]
+
+    def _drop(self, lane: "_Lane") -> None:
+        if lane in self._lanes:
+            self._lanes.remove(lane)
+        lane.channel.close()
+
+
+class _Lane:
+    """One connection, and how many calls it has under way."""
+
+    __slots__ = ("calls", "channel")
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.calls = 0
+
+    @property
+    def broken(self) -> bool:
+        """Whether it was connected and is no more, or ends."""
+        protocol = self.channel._protocol
+        return protocol is not None and protocol.connection.is_closing()
