@@ -1,0 +1,6 @@
+"""gRPC on HTTP/2, by grpclib's protocol layer: the server side of one connection, and what can be called on it."""
+
+from perdure_runtime.ingress.grpc.connection import GrpcConnection
+from perdure_runtime.ingress.grpc.method import Conversation, Header, Method, Reply, Router, Streaming, Unary
+
+__all__ = ["Conversation", "GrpcConnection", "Header", "Method", "Reply", "Router", "Streaming", "Unary"]

@@ -1,0 +1,5 @@
+"""JSON over HTTP/1.1: uvicorn's protocol on our listener, and one ASGI application.
+
+Calls follow Connect's unary protocol (https://connectrpc.com/docs/protocol), which is what curl users would guess: POST
+the request in protobuf's JSON to /package.Service/Method.
+"""

@@ -1,0 +1,130 @@
+"""One request and its answer, over ASGI."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpclib.const import Status
+
+from perdure_runtime.ingress.compression import crowded, gunzip, too_large
+from perdure_runtime.ingress.http.errors import error_json, status_of
+from perdure_runtime.ingress.limits import Buffered, Limits
+from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.ingress.wishes import INVOCATION_ID
+
+JSON = b"application/json"
+
+
+class Receive(Protocol):
+    """ASGI's receive."""
+
+    async def __call__(self) -> Any: ...
+
+
+class Send(Protocol):
+    """ASGI's send."""
+
+    async def __call__(self, event: Any, /) -> None: ...
+
+
+class Gone(Exception):
+    """The caller has gone before its request came in full."""
+
+
+class Exchange:
+    """Reads one request within limits, and answers it once.
+
+    Attributes:
+        headers: Lower-case names and values, as they came.
+    """
+
+    __slots__ = ("_buffered", "_limits", "_named", "_receive", "_send", "headers", "method", "path")
+
+    def __init__(self, scope: Any, receive: Receive, send: Send, limits: Limits, buffered: Buffered) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
+        self._named = dict(self.headers)
+        self._receive = receive
+        self._send = send
+        self._limits = limits
+        self._buffered = buffered
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of a header."""
+        return self._named.get(name)
+
+    async def body(self) -> bytes:
+        """The whole body, decompressed. Raises Refusal, Gone."""
+        gzip = self._gzip()
+        length = self.header(b"content-length")
+        # Refused before it is sent, where its sender waits for our consent.
+        if length is not None and length.isdigit() and int(length) > self._limits.message_bytes:
+            raise too_large(self._limits.message_bytes)
+        event = await self._receive()
+        data: bytes = event.get("body", b"")
+        if event["type"] != "http.request":
+            raise Gone
+        if event.get("more_body", False):
+            data = await self._rest(data)
+        elif len(data) > self._limits.message_bytes:
+            raise too_large(self._limits.message_bytes)
+        return gunzip(data, self._limits.message_bytes) if gzip else data
+
+    async def answer(
+        self,
+        status: int,
+        body: bytes,
+        content_type: bytes = JSON,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
+        """Sends an answer."""
+        block = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": block})
+        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+
+    async def answer_json(self, status: int, value: object) -> None:
+        """Sends a value as JSON."""
+        await self.answer(status, json.dumps(value).encode())
+
+    async def refuse(
+        self, refusal: Refusal, pool: DescriptorPool | None = None, headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """Sends an error."""
+        named = [(INVOCATION_ID, refusal.invocation_id.encode())] if refusal.invocation_id else []
+        await self.answer(status_of(refusal), error_json(refusal, pool), headers=[*named, *headers])
+
+    def _gzip(self) -> bool:
+        encoding = self.header(b"content-encoding")
+        if encoding is None or encoding.lower() == b"identity":
+            return False
+        if encoding.lower() == b"gzip":
+            return True
+        shown = encoding[:50].decode("latin-1")
+        raise Refusal(
+            Status.UNIMPLEMENTED, f"bodies in {shown} are not understood here; use gzip or none", http_status=415
+        )
+
+    async def _rest(self, first: bytes) -> bytes:
+        """What comes in several pieces, counted against what all requests may take."""
+        data = bytearray(first)
+        taken = 0
+        try:
+            more = True
+            while more:
+                if len(data) > self._limits.message_bytes:
+                    raise too_large(self._limits.message_bytes)
+                if not self._buffered.take(len(data) - taken):
+                    raise crowded()
+                taken = len(data)
+                event = await self._receive()
+                if event["type"] != "http.request":
+                    raise Gone
+                data += event.get("body", b"")
+                more = event.get("more_body", False)
+        finally:
+            self._buffered.give_back(taken)
+        if len(data) > self._limits.message_bytes:
+            raise too_large(self._limits.message_bytes)
+        return bytes(data)
