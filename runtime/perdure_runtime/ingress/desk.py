@@ -48,6 +48,10 @@ class Desk:
         """What can be called now, private handlers included."""
         return self._invocations.contracts
 
+    async def contracts_changed(self, known: Contracts) -> None:
+        """Waits until there is more to call than these."""
+        await self._invocations.contracts_changed(known)
+
     def handler(self, path: str) -> HandlerFacts:
         """The public handler at a path such as "/shop.v1.OrderService/Process"."""
         contracts = self._invocations.contracts

@@ -72,6 +72,9 @@ class Invocations(Protocol):
     def contracts(self) -> Contracts:
         """The contracts of the newest deployments, as of now."""
 
+    async def contracts_changed(self, known: Contracts) -> None:
+        """Waits until the contracts are others than these."""
+
     async def submit(self, submission: Submission) -> str:
         """Accepts a call and returns its invocation id: an older one's where the idempotency key says so.
 

@@ -23,6 +23,7 @@ class Invoker:
         self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._unrouted: dict[str, int] = {}
         self.contracts = Contracts()
+        self._registered = asyncio.Event()
 
     def add(self, transport: Transport, contracts: Contracts) -> None:
         """Sends new attempts of these services to an endpoint.
@@ -40,6 +41,13 @@ class Invoker:
         for invocation_id, attempt in waiting.items():
             self._offer(AttemptLost(invocation_id, attempt))
         self._connections[connection] = asyncio.create_task(connection.run())
+        registered, self._registered = self._registered, asyncio.Event()
+        registered.set()
+
+    async def contracts_changed(self, known: Contracts) -> None:
+        """Waits until the contracts are others than these."""
+        while self.contracts is known:
+            await self._registered.wait()
 
     def _retire(self, connection: Connection) -> None:
         """Closes a connection that nothing is routed to and nothing runs at."""

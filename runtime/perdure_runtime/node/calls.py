@@ -36,6 +36,10 @@ class Calls:
         """The contracts of the newest deployments, as of now."""
         return self._invoker.contracts
 
+    async def contracts_changed(self, known: Contracts) -> None:
+        """Waits until the contracts are others than these."""
+        await self._invoker.contracts_changed(known)
+
     async def submit(self, submission: Submission) -> str:
         """Accepts a call and returns its invocation id, durable. Raises NotAccepted."""
         submit = self._submit(submission)

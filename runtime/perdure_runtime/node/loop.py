@@ -107,8 +107,11 @@ class PartitionLoop:
         while True:
             await self._work.wait()
             self._work.clear()
-            while self._forming:
-                await self._commit()
+            while self._forming or self.failure:
+                if self.failure:
+                    await self._start_over(self.failure)
+                else:
+                    await self._commit()
 
     async def flush(self) -> None:
         """Waits until all that was offered before is durable. Raises StorageFailure when it is lost instead."""
@@ -141,7 +144,7 @@ class PartitionLoop:
         now_ms = self._clock_ms()
         try:
             for _ in range(MAX_INPUTS_A_TURN):
-                if not self._inputs:
+                if not self._inputs or self.failure:
                     break
                 item = self._inputs.popleft()
                 if isinstance(item, asyncio.Future):
@@ -150,17 +153,26 @@ class PartitionLoop:
                     self._apply(item, now_ms)
         finally:
             self._plan_turn()
-            if self._forming and self._committing is None:
+            if (self._forming or self.failure) and self._committing is None:
                 self._work.set()
 
     def _apply(self, input: Input, now_ms: int) -> None:
         self.inputs += 1
         try:
             step = self._decide(input, now_ms)
-        except Exception as error:  # A bug or a broken disk must cost this input alone, and be seen.
-            log.exception("refused %s", type(input).__name__)
-            self._shell.refuse(input, error)
+        except Exception as error:
+            if isinstance(error, StorageFailure) and self._pause_s == FIRST_PAUSE_S:
+                # An attempt says its last word once: without it its invocation would run for ever.
+                log.error("a read failed: %s; the partition is loaded again from storage", error)
+                self.failure = str(error)
+            else:
+                # A bug, or a row that cannot be read even then, must cost this input alone, and be seen.
+                log.exception("refused %s", type(input).__name__)
+                self._shell.refuse(input, error)
             return
+        finally:
+            if isinstance(input, Submit):
+                self._memory.visit(input.id)
         self._memory.absorb(step.writes)
         self._forming.writes.merge(step.writes)
         if step.writes.timers:
@@ -232,5 +244,9 @@ class PartitionLoop:
         await asyncio.sleep(self._pause_s)
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         self.failure = ""
-        await self.recover()
+        try:
+            await self.recover()
+        except StorageFailure as failure:
+            log.error("the partition could not be loaded: %s", failure)
+            self.failure = str(failure)
         self._plan_turn()

@@ -2,12 +2,13 @@
 
 import asyncio
 import heapq
+import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from perdure_runtime.partition.input import Input, TimerDue
 from perdure_runtime.partition.rows import LAST_MS, Timer
 from perdure_runtime.partition.writes import Writes
-from perdure_runtime.storage.api import Storage
+from perdure_runtime.storage.api import Storage, StorageFailure
 
 # Timers due within this time are in memory; a page of them is read ahead at most.
 HORIZON_MS = 60_000
@@ -16,6 +17,8 @@ PAGE = 4_096
 BURST = 256
 # The wall clock may be set: look at it at least this often.
 LONGEST_SLEEP_S = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class Timers:
@@ -60,7 +63,13 @@ class Timers:
         """Fires timers until cancelled."""
         while True:
             now_ms = self._clock_ms()
-            if self.look(now_ms) == BURST:
+            try:
+                more = self.look(now_ms) == BURST
+            except StorageFailure as failure:
+                log.error("reading timers failed: %s; next try in %g s", failure, LONGEST_SLEEP_S)
+                await asyncio.sleep(LONGEST_SLEEP_S)
+                continue
+            if more:
                 await asyncio.sleep(0)
                 continue
             next_ms = min(self._heap[0][0] if self._heap else LAST_MS, self._read_until_ms)

@@ -59,12 +59,19 @@ class Draft:
         self.writes.journal[invocation_id, before + len(added)] = entry
         added.append(entry)
 
+    def settled(self, invocation_id: str, command: int) -> bool:
+        """Whether a command has its completion, as this step has left it."""
+        # Asked right after an entry was added: building the whole journal anew would cost its length for each command.
+        added = self._added.get(invocation_id, ())
+        if any(entry.HasField("completion") and entry.completion.command == command for entry in added):
+            return True
+        return self._view.journal(invocation_id).settled(command)
+
     def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
-        """Who else waits for the end of an invocation."""
-        added = tuple(caller for (of, caller), on in self.writes.listeners.items() if on and of == invocation_id)
-        if invocation_id in self.writes.inserted:
-            return added
-        return self._view.listeners(invocation_id) + added
+        """Who else waited for the end of an invocation before this step, in one order whatever the view has."""
+        return tuple(
+            sorted(self._view.listeners(invocation_id), key=lambda caller: (caller.invocation_id, caller.command))
+        )
 
     def listen(self, invocation_id: str, caller: Caller) -> None:
         """Makes a command wait for the end of an invocation."""

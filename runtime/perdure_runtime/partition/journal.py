@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
 NOTIFICATIONS = frozenset({"completion", "step_failure"})
+SILENT = frozenset({"set_state", "clear_state"})
 
 
 class Journal:
@@ -13,13 +14,15 @@ class Journal:
     ``commands`` is the number of commands, ``open_steps`` the ordinals of the steps without a result.
     """
 
-    __slots__ = ("_settled", "_step_failures", "commands", "entries", "open_steps")
+    __slots__ = ("_settled", "_silent", "_step_failures", "commands", "entries", "open_steps")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.entries: list[Entry] = []
         self.commands = 0
         self.open_steps: dict[int, None] = {}
         self._settled: set[int] = set()
+        # Commands that are done once they stand here: nothing ever completes them.
+        self._silent: set[int] = set()
         self._step_failures: dict[int, int] = {}
         for entry in entries:
             self.append(entry)
@@ -37,8 +40,14 @@ class Journal:
             case "run":
                 self.open_steps[self.commands] = None
                 self.commands += 1
-            case _:
+            case kind:
+                if kind in SILENT:
+                    self._silent.add(self.commands)
                 self.commands += 1
+
+    def completes(self, command: int) -> bool:
+        """Whether this is a command that has its completion, or will have it."""
+        return command < self.commands and command not in self._silent
 
     def settled(self, command: int) -> bool:
         """Whether a command has its completion."""

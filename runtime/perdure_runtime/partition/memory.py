@@ -43,6 +43,10 @@ class Memory:
         self._inbox: dict[tuple[str, str, int], str | None] = {}
         self._state: dict[tuple[str, str], dict[str, bytes]] = {}
         self._idempotency: dict[IdempotencyKey, str | None] = {}
+        # What came into memory to be looked at, and goes with the next commit unless it runs or is written.
+        self._visitors: set[str] = set()
+        self._visited_keys: set[IdempotencyKey] = set()
+        self._crowd = MAX_IDLE_OBJECTS
 
     def invocation(self, invocation_id: str) -> Invocation | None:
         try:
@@ -90,14 +94,24 @@ class Memory:
         """Takes for granted that storage has never seen an id that was just minted: saves a read a call."""
         self._invocations[invocation_id] = None
 
+    def visit(self, invocation_id: str) -> None:
+        """Lets go of an invocation with the next commit, unless it runs or is written then.
+
+        Of a call that ``know_new`` announced and that its idempotency key made another one's nothing else would.
+        """
+        self._visitors.add(invocation_id)
+
     def load(self, document: Document, content: Content) -> None:
         """Takes in what storage says of a document that NotLoaded named."""
         match document, content:
             case InvocationDocument(id), Invocation() | None:
                 self._invocations[id] = content
+                self._visitors.add(id)
             case JournalDocument(id), list():
                 self._journals[id] = Journal(content)
+                self._visitors.add(id)
             case ListenersDocument(id), tuple():
+                self._visitors.add(id)
                 self._listeners[id] = tuple(caller for caller in content if isinstance(caller, Caller))
             case ObjectDocument(service, key), ObjectRow() | None:
                 self._objects[service, key] = content
@@ -107,6 +121,7 @@ class Memory:
                 self._state[service, key] = content
             case IdempotencyDocument(key), str() | None:
                 self._idempotency[key] = content
+                self._visited_keys.add(key)
             case _:
                 raise TypeError(f"{content!r} is not the content of {document!r}")
 
@@ -136,32 +151,39 @@ class Memory:
             self._listeners[id] = ()
 
     def settle(self, durable: Writes, dirty: Writes) -> None:
-        """Lets go of what is durable, not written again since, and waits or has ended: memory is for what runs."""
-        written = {id for id, _ in dirty.journal}
-        written.update(id for id, _ in dirty.listeners)
-        for id, invocation in durable.invocations.items():
-            waits = not isinstance(invocation.status, Running)
-            if waits and self._invocations.get(id) is invocation and id not in written:
-                self._forget_invocation(id)
-        for id in durable.purged:
-            self._forget_invocation(id)
+        """Lets go of what is durable, not written again since, and does not run: memory is for what runs."""
+        for id in (self._visitors | _invocations_in(durable)) - _invocations_in(dirty):
+            if not self._runs(id):
+                self._invocations.pop(id, None)
+                self._journals.pop(id, None)
+                self._listeners.pop(id, None)
+        self._visitors.clear()
         for place in durable.inbox:
             if place not in dirty.inbox:
                 self._inbox.pop(place, None)
-        for key in durable.idempotency:
+        for key in self._visited_keys.union(durable.idempotency):
             if key not in dirty.idempotency:
                 self._idempotency.pop(key, None)
-        if len(self._objects) > MAX_IDLE_OBJECTS or len(self._state) > MAX_IDLE_OBJECTS:
+        self._visited_keys.clear()
+        if max(len(self._objects), len(self._state)) > self._crowd:
             self._forget_idle_objects(dirty)
 
-    def _forget_invocation(self, id: str) -> None:
-        self._invocations.pop(id, None)
-        self._journals.pop(id, None)
-        self._listeners.pop(id, None)
+    def _runs(self, id: str) -> bool:
+        invocation = self._invocations.get(id)
+        return invocation is not None and isinstance(invocation.status, Running)
 
     def _forget_idle_objects(self, dirty: Writes) -> None:
         busy = {(service, key) for service, key, _ in dirty.state}
         busy.update(dirty.objects)
-        busy.update(place for place, row in self._objects.items() if row is not None)
+        busy.update(place for place, row in self._objects.items() if row is not None and self._runs(row.holder))
         self._objects = {place: row for place, row in self._objects.items() if place in busy}
         self._state = {place: state for place, state in self._state.items() if place in busy}
+        # Where that many are busy, looking through them again at each commit would find little more.
+        self._crowd = max(MAX_IDLE_OBJECTS, 2 * max(len(self._objects), len(self._state)))
+
+
+def _invocations_in(writes: Writes) -> set[str]:
+    written = {*writes.invocations, *writes.purged}
+    written.update(id for id, _ in writes.journal)
+    written.update(id for id, _ in writes.listeners)
+    return written

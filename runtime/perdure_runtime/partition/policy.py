@@ -19,8 +19,13 @@ class RetryPolicy:
 
     def interval_ms(self, failures: int) -> int:
         """The wait before the next attempt, after ``failures`` (at least 1) failed ones in a row."""
-        # Past 64 doublings any interval is over its cap, and the float would overflow.
-        return int(min(self.max_interval_ms, self.initial_ms * self.factor ** min(failures - 1, 64)))
+        wait_ms: float = self.initial_ms
+        # Step by step, and no further than the cap: a power would overflow after many failures.
+        for _ in range(failures - 1):
+            if wait_ms >= self.max_interval_ms or wait_ms == 0 or self.factor == 1:
+                break
+            wait_ms *= self.factor
+        return int(min(self.max_interval_ms, wait_ms))
 
     def exhausted(self, failures: int) -> bool:
         """Whether ``failures`` failed attempts are all that the policy allows."""

@@ -2,5 +2,16 @@
 
 from perdure_runtime.ingress.grpc.connection import GrpcConnection
 from perdure_runtime.ingress.grpc.method import Conversation, Header, Method, Reply, Router, Streaming, Unary
+from perdure_runtime.ingress.grpc.router import router_for
 
-__all__ = ["Conversation", "GrpcConnection", "Header", "Method", "Reply", "Router", "Streaming", "Unary"]
+__all__ = [
+    "Conversation",
+    "GrpcConnection",
+    "Header",
+    "Method",
+    "Reply",
+    "Router",
+    "Streaming",
+    "Unary",
+    "router_for",
+]

@@ -20,7 +20,7 @@ from grpclib.utils import Wrapper
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import Event
+from h2.events import DataReceived, Event
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
@@ -168,12 +168,21 @@ class WireConnection(Connection):
 class WireEvents(EventsProcessor):
     """What h2 has read, to our handler."""
 
+    connection: WireConnection
+
+    def process_data_received(self, event: DataReceived) -> None:
+        """A piece of a body: the connection has its window back at once, the stream when its call says so."""
+        size = event.flow_controlled_length or 0
+        self.connection.ack(event.stream_id or 0, size)
+        stream = self.streams.get(event.stream_id or 0)
+        if stream is not None:
+            stream.buffer.add(event.data or b"", size)
+
     def process(self, event: Event) -> None:
         """Acts on an event. Those of frames that HTTP/2 does not define are passed over."""
         # The attribute goes when the connection is closed, also by an event before this one.
-        act = self.processors.get(type(event)) if hasattr(self, "processors") else None
-        if act is not None:
-            act(event)
+        if hasattr(self, "processors") and type(event) in self.processors:
+            super().process(event)
 
 
 class Wire(H2Protocol):

@@ -64,9 +64,7 @@ class App:
             await self._get(exchange, {"handlers": sorted(public)})
         else:
             self._desk.handler(path)
-            wrong = Refusal(
-                Status.UNIMPLEMENTED, f"{path} is called with POST, not {exchange.method}", http_status=405
-            )
+            wrong = Refusal(Status.UNIMPLEMENTED, f"{path} is called with POST, not {exchange.method}", http_status=405)
             await exchange.refuse(wrong, headers=ALLOW_POST)
 
     async def _get(self, exchange: Exchange, value: object) -> None:
@@ -129,5 +127,7 @@ def _timeout_s(value: bytes | None) -> float | None:
         return None
     if TIMEOUT.fullmatch(value) is None:
         shown = value[:50].decode("latin-1")
-        raise Refusal(Status.INVALID_ARGUMENT, f"connect-timeout-ms is {shown!r}; write whole milliseconds, such as 500")
+        raise Refusal(
+            Status.INVALID_ARGUMENT, f"connect-timeout-ms is {shown!r}; write whole milliseconds, such as 500"
+        )
     return int(value) / 1000

@@ -19,7 +19,7 @@ from perdure_runtime.ingress.refusal import Refusal
 def http_config(app: App, limits: Limits) -> Config:
     """What all connections of a listener share. Their requests are not logged: the journal has them."""
     config = Config(
-        app,  # type: ignore[arg-type]  # an ASGI application whose types are narrower than uvicorn's dicts
+        app,
         interface="asgi3",
         lifespan="off",
         ws="none",
@@ -74,7 +74,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
 
     # What asyncio calls.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # type: ignore[override]  # uvicorn's is narrower
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Waits for a request."""
         super().connection_made(cast(asyncio.Transport, transport))
 

@@ -37,7 +37,7 @@ def status_of(refusal: Refusal) -> int:
 
 
 def error_json(refusal: Refusal, pool: DescriptorPool | None = None) -> bytes:
-    """The body of an answer that is an error; ``pool`` knows the types of details that people should be able to read."""
+    """The body of an answer that is an error; ``pool`` knows the types of details, so that people can read them."""
     error: dict[str, Any] = {"code": CODES[refusal.code][0], "message": refusal.message}
     if refusal.details:
         error["details"] = [_detail(any_pb2.Any.FromString(detail), pool) for detail in refusal.details]

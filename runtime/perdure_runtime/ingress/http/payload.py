@@ -55,7 +55,5 @@ def write(handler: HandlerFacts, form: Form, value: bytes) -> bytes:
     if form is Form.PROTO:
         return value
     message = handler.response.FromString(value)
-    text = json_format.MessageToJson(
-        message, indent=None, ensure_ascii=False, descriptor_pool=handler.descriptors.pool
-    )
+    text = json_format.MessageToJson(message, indent=None, ensure_ascii=False, descriptor_pool=handler.descriptors.pool)
     return text.encode()

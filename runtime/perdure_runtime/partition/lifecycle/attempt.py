@@ -45,17 +45,22 @@ def error_text(failure: AttemptFailure) -> str:
 
 
 def on_suspended(draft: Draft, suspended: AttemptSuspended) -> None:
-    """Parks the invocation, unless what it waits for has come meanwhile."""
+    """Parks the invocation, unless what it waits for has come meanwhile, or only an attempt can bring it about."""
     invocation = running(draft, suspended.invocation_id, suspended.attempt)
     if invocation is None:
         return
     journal = draft.journal(invocation.id)
-    if not suspended.awaiting or max(suspended.awaiting) >= journal.commands:
-        refuse(draft, invocation, f"the endpoint suspended on commands {suspended.awaiting} that the journal lacks")
-    elif any(journal.settled(command) for command in suspended.awaiting):
+    awaiting = suspended.awaiting
+    if not awaiting or not all(journal.completes(command) for command in awaiting):
+        refuse(
+            draft,
+            invocation,
+            f"the endpoint suspended on commands {awaiting} that the journal lacks or that nothing completes",
+        )
+    elif any(journal.settled(command) or command in journal.open_steps for command in awaiting):
         begin(draft, invocation)
     else:
-        draft.put(replace(invocation, status=Suspended(suspended.awaiting)))
+        draft.put(replace(invocation, status=Suspended(awaiting)))
 
 
 def on_lost(draft: Draft, lost: AttemptLost) -> None:

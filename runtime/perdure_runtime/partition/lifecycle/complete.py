@@ -11,7 +11,7 @@ from perdure_runtime.partition.rows import Ended, Running, Suspended
 def complete(draft: Draft, invocation_id: str, command: int, result: bytes | Failure) -> None:
     """Journals the result of a command once, and tells or wakes the invocation that waits for it."""
     invocation = draft.invocation(invocation_id)
-    if invocation is None or isinstance(invocation.status, Ended) or draft.journal(invocation_id).settled(command):
+    if invocation is None or isinstance(invocation.status, Ended) or draft.settled(invocation_id, command):
         return
     completion = completion_of(command, draft.now_ms, result)
     draft.append(invocation_id, Entry(completion=completion))

@@ -1,0 +1,93 @@
+"""The admin API of a node: `perdure.admin.v1`, over gRPC."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+from grpclib.const import Status
+from perdure_protos.perdure.admin.v1.admin_pb2 import (
+    ListDeploymentsRequest,
+    ListDeploymentsResponse,
+    RegisterDeploymentRequest,
+    ResumeInvocationRequest,
+    ResumeInvocationResponse,
+)
+
+from perdure_runtime.ingress.grpc import GrpcConnection, Header, Method, Reply, Unary
+from perdure_runtime.ingress.limits import Buffered, Limits
+from perdure_runtime.ingress.listener import Listener
+from perdure_runtime.ingress.port import Administration, NotPaused, RegistrationRefused, UnknownInvocation
+from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.storage.api import StorageFailure
+
+SERVICE = "/perdure.admin.v1.AdminService"
+Req = TypeVar("Req", bound=Message)
+
+
+class AdminServer:
+    """Serves operators on one address."""
+
+    def __init__(self, administration: Administration, host: str, port: int) -> None:
+        """Serves what ``administration`` does; port 0 lets the system choose."""
+        self._administration = administration
+        self._limits = Limits()
+        self._buffered = Buffered(self._limits.buffered_bytes)
+        self._listener = Listener(host, port, self._accept)
+        self._methods: dict[str, Method] = {
+            f"{SERVICE}/RegisterDeployment": _unary(RegisterDeploymentRequest, self._register),
+            f"{SERVICE}/ListDeployments": _unary(ListDeploymentsRequest, self._deployments),
+            f"{SERVICE}/ResumeInvocation": _unary(ResumeInvocationRequest, self._resume),
+        }
+
+    @property
+    def port(self) -> int:
+        """The port that is bound."""
+        return self._listener.port
+
+    async def start(self) -> None:
+        """Listens. Raises OSError."""
+        await self._listener.start()
+
+    async def close(self, grace_s: float) -> None:
+        """Lets nobody in any more, and waits so long for calls that run."""
+        await self._listener.close(grace_s)
+
+    def _accept(self) -> GrpcConnection:
+        return GrpcConnection(self._route, self._limits, self._buffered, self._listener.lose)
+
+    def _route(self, path: str) -> Method:
+        method = self._methods.get(path)
+        if method is None:
+            known = ", ".join(name.rpartition("/")[2] for name in self._methods)
+            raise Refusal(Status.UNIMPLEMENTED, f"{path[:300]!r} is not part of the admin API, which has {known}")
+        return method
+
+    async def _register(self, request: RegisterDeploymentRequest) -> Message:
+        return await self._administration.register(request.address)
+
+    async def _deployments(self, request: ListDeploymentsRequest) -> Message:
+        return ListDeploymentsResponse(deployments=await self._administration.deployments())
+
+    async def _resume(self, request: ResumeInvocationRequest) -> Message:
+        await self._administration.resume(request.invocation_id)
+        return ResumeInvocationResponse()
+
+
+def _unary(request_type: type[Req], do: Callable[[Req], Awaitable[Message]]) -> Unary:
+    async def answer(message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
+        try:
+            request = request_type.FromString(message)
+        except DecodeError as error:
+            sentence = f"the request is no {request_type.DESCRIPTOR.full_name}: {error}"
+            raise Refusal(Status.INVALID_ARGUMENT, sentence) from error
+        try:
+            return Reply((await do(request)).SerializeToString())
+        except (RegistrationRefused, NotPaused) as error:
+            raise Refusal(Status.FAILED_PRECONDITION, str(error)) from error
+        except UnknownInvocation as error:
+            sentence = f"there is no invocation {str(error)[:100]!r}: it never existed, or its retention is over"
+            raise Refusal(Status.NOT_FOUND, sentence) from error
+        except StorageFailure as error:
+            raise Refusal(Status.UNAVAILABLE, str(error)) from error
+
+    return Unary(answer)

@@ -1,0 +1,62 @@
+"""`grpc.health.v1.Health`: the node serves a service from the moment that it is registered."""
+
+from collections.abc import Mapping, Sequence
+
+from google.protobuf.message import DecodeError
+from grpclib.const import Status
+from grpclib.health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from perdure_runtime.ingress.desk import Desk
+from perdure_runtime.ingress.grpc.method import Conversation, Header, Method, Reply, Streaming, Unary
+from perdure_runtime.ingress.refusal import Refusal
+
+SERVICE = "grpc.health.v1.Health"
+
+
+def health_methods(desk: Desk) -> Mapping[str, Method]:
+    """The methods by path."""
+    health = Health(desk)
+    return {f"/{SERVICE}/Check": Unary(health.check), f"/{SERVICE}/Watch": Streaming(health.watch)}
+
+
+class Health:
+    """The empty name stands for the node itself, which serves whoever can ask it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def check(self, message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
+        """Whether a service is served. Raises Refusal."""
+        name = _service(message)
+        if not self._serves(name):
+            raise Refusal(Status.NOT_FOUND, f"no service {name[:300]!r} is registered")
+        return Reply(HealthCheckResponse(status=HealthCheckResponse.SERVING).SerializeToString())
+
+    async def watch(self, conversation: Conversation) -> None:
+        """Says whether a service is served, now and whenever that changes. Raises Refusal."""
+        message = await conversation.receive()
+        if message is None:
+            raise Refusal(Status.INVALID_ARGUMENT, "the call carries no message")
+        name = _service(message)
+        said: bool | None = None
+        while True:
+            contracts = self._desk.contracts
+            serves = self._serves(name)
+            if serves is not said:
+                said = serves
+                status = HealthCheckResponse.SERVING if serves else HealthCheckResponse.SERVICE_UNKNOWN
+                await conversation.send(HealthCheckResponse(status=status).SerializeToString())
+            await self._desk.contracts_changed(contracts)
+
+    def _serves(self, name: str) -> bool:
+        service = self._desk.contracts.get(name)
+        return not name or (service is not None and service.visible)
+
+
+def _service(message: bytes) -> str:
+    try:
+        return HealthCheckRequest.FromString(message).service
+    except DecodeError as error:
+        raise Refusal(
+            Status.INVALID_ARGUMENT, f"the request is no grpc.health.v1.HealthCheckRequest: {error}"
+        ) from error

@@ -1,0 +1,100 @@
+"""What gRPC callers can call: the handlers of all contracts, and the services that come with the node."""
+
+from collections.abc import Sequence
+
+from google.protobuf.message import DecodeError
+from grpclib.const import Status
+from perdure_protos.perdure.ingress.v1.ingress_pb2 import InvocationRequest, InvocationResult
+
+from perdure_runtime.contracts import HandlerFacts
+from perdure_runtime.ingress.desk import Desk, parse, value_of
+from perdure_runtime.ingress.grpc import headers
+from perdure_runtime.ingress.grpc.health import health_methods
+from perdure_runtime.ingress.grpc.method import Header, Method, Reply, Router, Unary
+from perdure_runtime.ingress.grpc.reflection import reflection_methods
+from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.ingress.wishes import read_wishes
+
+SERVICE = "perdure.ingress.v1.IngressService"
+
+
+def router_for(desk: Desk) -> Router:
+    """Routes to the handlers that the desk knows at the time of a call."""
+    return UserServices(desk)
+
+
+class UserServices:
+    """Finds methods by path; those of handlers are made once for each registered contract."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        questions = InvocationQuestions(desk)
+        self._own: dict[str, Method] = {
+            f"/{SERVICE}/Attach": Unary(questions.attach),
+            f"/{SERVICE}/Output": Unary(questions.output),
+            **health_methods(desk),
+            **reflection_methods(desk),
+        }
+        self._made: dict[str, tuple[HandlerFacts, Unary]] = {}
+
+    def __call__(self, path: str) -> Method:
+        """The method at a path. Raises Refusal."""
+        own = self._own.get(path)
+        if own is not None:
+            return own
+        handler = self._desk.handler(path)
+        made = self._made.get(path)
+        if made is None or made[0] is not handler:
+            made = (handler, Unary(HandlerCall(self._desk, handler).answer))
+            self._made[path] = made
+        return made[1]
+
+
+class HandlerCall:
+    """Calls of one handler."""
+
+    def __init__(self, desk: Desk, handler: HandlerFacts) -> None:
+        self._desk = desk
+        self._handler = handler
+
+    async def answer(self, message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
+        """One call. A one-way send is answered with an empty response. Raises Refusal."""
+        wishes = read_wishes(metadata)
+        request = parse(self._handler, message)
+        answer = await self._desk.call(self._handler, request, message, wishes, timeout_s)
+        return Reply(answer.value or b"", headers.invocation(answer.invocation_id))
+
+
+class InvocationQuestions:
+    """`perdure.ingress.v1.IngressService`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def attach(self, message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
+        """Waits for the end of an invocation. Raises Refusal."""
+        invocation_id = _invocation_id(message)
+        ended = await self._desk.attach(invocation_id, timeout_s)
+        return _result(value_of(ended.outcome, invocation_id), invocation_id)
+
+    async def output(self, message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
+        """The result of an invocation that has ended. Raises Refusal."""
+        invocation_id = _invocation_id(message)
+        ended = await self._desk.output(invocation_id)
+        if ended is None:
+            raise Refusal(
+                Status.FAILED_PRECONDITION, f"{invocation_id} has not ended yet; wait for it with {SERVICE}/Attach"
+            )
+        return _result(value_of(ended.outcome, invocation_id), invocation_id)
+
+
+def _invocation_id(message: bytes) -> str:
+    try:
+        return InvocationRequest.FromString(message).invocation_id
+    except DecodeError as error:
+        sentence = f"the request is no perdure.ingress.v1.InvocationRequest: {error}"
+        raise Refusal(Status.INVALID_ARGUMENT, sentence) from error
+
+
+def _result(value: bytes, invocation_id: str) -> Reply:
+    return Reply(InvocationResult(value=value).SerializeToString(), headers.invocation(invocation_id))

@@ -1,0 +1,87 @@
+"""A listening address and its connections: bounded in time, drained when it closes."""
+
+import asyncio
+from collections.abc import Callable
+
+from perdure_runtime.ingress.connection import Connection
+
+BACKLOG = 1_024
+SWEEP_EVERY_S = 1.0
+# What a cut connection gets to write its last words.
+LAST_WORDS_S = 1.0
+
+
+class Listener:
+    """Accepts connections, and knows those that are open."""
+
+    def __init__(self, host: str, port: int, accept: Callable[[], Connection]) -> None:
+        """Makes a connection with ``accept`` for each peer; port 0 lets the system choose."""
+        self._address = (host, port)
+        self._accept = accept
+        self._connections: set[Connection] = set()
+        self._gone = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that is bound."""
+        if self._server is None:
+            raise RuntimeError("the listener has not been started")
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def start(self) -> None:
+        """Listens. Raises OSError."""
+        host, port = self._address
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._open, host, port, backlog=BACKLOG)
+        self._sweeping = asyncio.create_task(self._sweep(), name="connection sweep")
+
+    async def close(self, grace_s: float) -> None:
+        """Lets nobody in any more, waits so long for calls that run, then answers them with UNAVAILABLE."""
+        if self._server is None or self._sweeping is None:
+            return
+        self._server.close()
+        self._sweeping.cancel()
+        for connection in list(self._connections):
+            connection.drain()
+        if not await self._all_gone(grace_s):
+            for connection in list(self._connections):
+                connection.cut()
+            await self._all_gone(LAST_WORDS_S)
+
+    def replace(self, connection: Connection, by: Connection) -> None:
+        """A connection has become another one."""
+        self._connections.discard(connection)
+        self._connections.add(by)
+
+    def lose(self, connection: Connection) -> None:
+        """A connection has gone."""
+        self._connections.discard(connection)
+        self._gone.set()
+
+    def _open(self) -> Connection:
+        connection = self._accept()
+        self._connections.add(connection)
+        return connection
+
+    async def _all_gone(self, within_s: float) -> bool:
+        try:
+            async with asyncio.timeout(within_s):
+                while self._connections:
+                    self._gone.clear()
+                    await self._gone.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _sweep(self) -> None:
+        """Cuts connections whose peer does not go on: one look at all of them costs less than a timer for each."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            now = loop.time()
+            for connection in list(self._connections):
+                if connection.expires_at is not None and connection.expires_at <= now:
+                    connection.cut()
