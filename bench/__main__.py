@@ -1,6 +1,7 @@
 """`make bench`: W1, W2 and W3 on this machine, and where the time goes."""
 
 import argparse
+import asyncio
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from perdure_runtime.cli import client
+from perdure_runtime.admin.client import AdminClient
 from rich.console import Console
 from rich.table import Table
 
@@ -92,7 +93,7 @@ class Pair:
     def __enter__(self) -> "Pair":
         self.endpoint.start()
         self.runtime.start()
-        client.register(self._admin, self._endpoint_address)
+        asyncio.run(AdminClient(*self._admin).register(self._endpoint_address))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,11 +1,12 @@
 """The services of the examples as a user would run them: one runtime, three endpoints, four processes."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from perdure_runtime.cli import client
+from perdure_runtime.admin.client import AdminClient
 
 from examples.demo.processes import Service, free_port
 
@@ -30,7 +31,7 @@ class Town:
     def register(self) -> None:
         """Tells the runtime about every endpoint."""
         for service in self.endpoints.values():
-            client.register(self.admin, f"127.0.0.1:{service.port}")
+            asyncio.run(AdminClient(*self.admin).register(f"127.0.0.1:{service.port}"))
 
 
 @contextmanager

@@ -48,6 +48,8 @@ class Connection:
         self._waiting: dict[str, int] = {}
         self._last_slot = 0
         self._away: str = ""
+        # Why the newest try to reach the endpoint failed.
+        self._reason = ""
 
     @property
     def address(self) -> str:
@@ -118,12 +120,14 @@ class Connection:
         try:
             while True:
                 if away is None:
-                    away = clock.call_later(GRACE_S, self._report_away, "it has not answered yet")
+                    self._reason = "it has not answered yet"
+                    away = clock.call_later(GRACE_S, self._report_away)
                 try:
                     link = await self._transport.open(self._receive)
                 except EndpointUnreachable as error:
+                    self._reason = str(error)
                     if self._away:
-                        self._away = str(error)
+                        self._away = self._reason
                     log.info("endpoint %s: %s; next try in %.2f s", self.address, error, pause_s)
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
@@ -168,8 +172,8 @@ class Connection:
         if self._running.get(slot.invocation_id) is slot:
             del self._running[slot.invocation_id]
 
-    def _report_away(self, reason: str) -> None:
-        self._away = reason
+    def _report_away(self) -> None:
+        self._away = self._reason
         self._on_away(self)
 
 
