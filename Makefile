@@ -14,8 +14,8 @@ setup: .venv/installed
 # Our own wires: upb messages. protoc writes imports from the proto root; ours live in the package perdure_protos.
 WIRES := perdure/protocol/v1/journal.proto perdure/protocol/v1/session.proto \
          perdure/ingress/v1/ingress.proto perdure/admin/v1/admin.proto
-# What buf generates: the contracts of examples and benchmarks.
-CONTRACTS := accounts load mail orders
+# What buf generates: the contracts of examples, benchmarks and tests.
+CONTRACTS := accounts kinds load mail orders
 
 generate: setup
 	rm -rf generated/perdure_protos/perdure $(addprefix generated/,$(CONTRACTS))

@@ -29,7 +29,8 @@ COLD = "'{\"counter\":\"' .. math.random(1000) .. '\"}'"
 # The rows whose cost is told by part.
 EXPLAINED = ("W1 empty call", "W2 three steps", "W3 1,000 keys")
 
-console = Console(highlight=False)
+# Wide enough for the tables, also where nothing says how wide the output is.
+console = Console(highlight=False, width=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +179,11 @@ def main() -> int:
     """Measures, then explains."""
     options = argparse.ArgumentParser(prog="make bench", description=__doc__)
     options.add_argument("--seconds", type=float, default=5, help="how long each row runs")
-    seconds = options.parse_args().seconds
-    explain(measure(seconds), seconds)
+    options.add_argument("--no-profile", action="store_true", help="only measure")
+    chosen = options.parse_args()
+    results = measure(chosen.seconds)
+    if not chosen.no_profile:
+        explain(results, chosen.seconds)
     return 0
 
 

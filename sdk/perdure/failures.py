@@ -46,7 +46,15 @@ def pack(detail: betterproto.Message) -> bytes:
 
 def unpack(detail: bytes) -> betterproto.Message:
     """A detail of an error: of its own type where this process has generated code for it, else an Any."""
-    return codec.decode(AnyMessage, detail)
+    packed = codec.decode(AnyMessage, detail)
+    cls = codec.find_class(packed.type_url.rpartition("/")[2])
+    if cls is None:
+        return packed
+    try:
+        return codec.decode(cls, packed.value)
+    except codec.MalformedMessage:
+        # Of another version of its contract: the error matters more than its detail.
+        return packed
 
 
 def attempt_failure(error: BaseException) -> AttemptFailure:

@@ -18,7 +18,7 @@ def describe(entry: Entry) -> str:
             send = entry.send
             delay = f" after {send.delay_ms} ms" if send.delay_ms else ""
             extras = _extras(send.idempotency_key, send.headers)
-            return f"send to {_target(send.target)}{delay} {_payload(send.input)}{extras}"
+            return f"send to {_target(send.target)}{delay} with {_payload(send.input)}{extras}"
         case "sleep":
             return f"sleep {entry.sleep.duration_ms} ms"
         case "run":

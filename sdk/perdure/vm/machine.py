@@ -2,8 +2,8 @@
 
 The shell feeds it what the handler does (``issue``, ``read_state``, ``end``), what its steps do, and the frames of the
 node; it gives back entries for the node (``take_entries``), steps to start (``take_startable``) and results for the
-handler (``next_settled``). The handler sees results in the order of the journal, and only while it waits: so what it does
-depends on the journal alone, and never on when a frame arrived.
+handler (``next_settled``). The handler sees results in the order of the journal, and only while it waits: so what it
+does depends on the journal alone, and never on when a frame arrived.
 """
 
 from collections.abc import Sequence
@@ -38,6 +38,7 @@ class Machine:
         "_entries",
         "_failures",
         "_known",
+        "_open",
         "_recorded",
         "_replay",
         "_startable",
@@ -49,7 +50,11 @@ class Machine:
     )
 
     def __init__(self, start: Start, *, writer: bool) -> None:
-        """Begins an attempt; ``writer`` says whether its handler is the one writer of its key."""
+        """Begins an attempt; ``writer`` says whether its handler is the one writer of its key.
+
+        Raises:
+            ProtocolViolation: The journal makes no sense.
+        """
         self.now_ms = start.created_at_ms
         self.issued = 0
         self._replay = Replay(start.journal)
@@ -57,15 +62,12 @@ class Machine:
         self._waiting = self._replay.arrivals
         # Commands whose result this machine has, seen by the handler or not.
         self._known = {arrival.completion.command for arrival in self._waiting}
+        # Commands that wait for theirs, and whether each is a step.
+        self._open = self._replay.open
         self._state = StateView(start.state, writer=writer)
         self._steps: dict[int, Step] = {}
         self._entries: list[Entry] = []
         self._startable: list[int] = []
-        for arrival in self._waiting:
-            if arrival.completion.command >= arrival.after:
-                raise ProtocolViolation(
-                    f"the journal completes command {arrival.completion.command} before it issues it"
-                )
 
     # What the handler does.
 
@@ -86,7 +88,11 @@ class Machine:
         write = written(entry)
         if write is not None:
             self._state.set(*write)
-        elif entry.HasField("run") and ordinal not in self._known:
+            return ordinal
+        step = entry.HasField("run")
+        if ordinal >= self._recorded:
+            self._open[ordinal] = step
+        if step and ordinal in self._open:
             self._request_step(ordinal)
         return ordinal
 
@@ -169,11 +175,25 @@ class Machine:
     # What the node sends.
 
     def on_completion(self, completion: Completion) -> None:
-        """A result came from elsewhere."""
+        """A result came from elsewhere.
+
+        Raises:
+            ProtocolViolation: The command does not wait for one.
+        """
+        if completion.command in self._known:
+            return
+        if self._open.get(completion.command) is not False:
+            raise ProtocolViolation(
+                f"command {completion.command} completed, but it is no call, send or sleep that waits for a result"
+            )
         self._arrive(completion)
 
     def on_accepted(self, command: int, at_ms: int) -> None:
-        """The result of a step stands in the journal."""
+        """The result of a step stands in the journal.
+
+        Raises:
+            ProtocolViolation: No result of it was sent.
+        """
         if command in self._known:
             return
         match self._steps.get(command):
@@ -187,11 +207,15 @@ class Machine:
                 )
 
     def on_grant(self, command: int) -> None:
-        """A step may start."""
+        """A step may start.
+
+        Raises:
+            ProtocolViolation: There is no such step.
+        """
         if command in self._known:
             return
         match self._steps.get(command):
-            case None if self.issued <= command < self._recorded:
+            case None if self._open.get(command):
                 self._steps[command] = Granted()
             case None:
                 raise ProtocolViolation(f"command {command} was granted its start, but it is no step that waits for it")
@@ -239,10 +263,7 @@ class Machine:
                 raise ProtocolViolation(f"command {command} is no step that runs: it is {other}")
 
     def _arrive(self, completion: Completion) -> None:
-        if completion.command >= max(self.issued, self._recorded):
-            raise ProtocolViolation(f"command {completion.command} completed, but only {self.issued} were issued")
-        if completion.command in self._known:
-            return
+        del self._open[completion.command]
         self._known.add(completion.command)
         # The journal got it after all that it had at the start.
         self._waiting.append(Arrival(self._recorded, completion))

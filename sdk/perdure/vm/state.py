@@ -30,7 +30,7 @@ class StateView:
         """The value of a name, None where it is not set."""
         if name in self._known:
             return self._known[name]
-        value = self._at_start[name] if name in self._at_start else None
+        value = self._at_start.get(name)
         self._known[name] = value
         if self._writer:
             self._unrecorded.append(write_entry(name, value))
