@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 
 import pytest
 from perdure_runtime.partition.effect import Accept, Accepted, Answer, Grant, Start
-from perdure_runtime.partition.rows import Ended, Running
+from perdure_runtime.partition.input import Resume
+from perdure_runtime.partition.memory import Content
+from perdure_runtime.partition.rows import Ended, Invocation, Running
+from perdure_runtime.partition.view import Document, InvocationDocument
 from perdure_runtime.storage.api import StaleEpoch, StorageFailure
 
 from tests.node.loop_room import Room, ended, run_step, settle, step_ended, submit
@@ -194,5 +198,116 @@ def test_recovery_starts_running_invocations_and_leaves_ended_ones_alone() -> No
         assert stored is not None
         assert isinstance(stored.status, Ended)
         await after.close()
+
+    play(story())
+
+
+def test_a_read_that_fails_loads_the_partition_again_rather_than_lose_an_input() -> None:
+    async def story() -> None:
+        room = Room()
+        room.loop.submit(submit("inv_1"))
+        room.gate.open()
+        await settle()
+        (start,) = room.seen(Start)
+        load = room.storage.load
+        failures = iter([StorageFailure("the disk stutters")])
+
+        def stutter(document: Document) -> Content:
+            for failure in failures:
+                raise failure
+            return load(document)
+
+        room.storage.load = stutter  # type: ignore[method-assign]  # a disk that fails once
+        room.loop.offer(Resume("inv_unknown"))
+        room.loop.offer(ended(start))
+        await settle()
+        assert len(room.lost) == 1
+        assert not room.refused
+
+        await room.starts.get()
+        again = await room.starts.get()
+        assert (again.invocation.id, again.invocation.attempt) == ("inv_1", 2)
+        room.loop.offer(ended(again))
+        room.gate.open()
+        room.gate.open()
+        await settle()
+        assert room.seen(Answer)
+        await room.close()
+
+    play(story())
+
+
+def test_a_row_that_cannot_be_read_even_then_costs_its_input_alone() -> None:
+    async def story() -> None:
+        room = Room()
+        load = room.storage.load
+
+        def damaged(document: Document) -> Content:
+            if document == InvocationDocument("inv_damaged"):
+                raise StorageFailure("the row is damaged")
+            return load(document)
+
+        room.storage.load = damaged  # type: ignore[method-assign]  # a disk with a hole
+        room.loop.offer(Resume("inv_damaged"))
+        await settle()
+        assert room.loop.failure
+        room.loop.offer(Resume("inv_damaged"))
+        room.loop.submit(submit("inv_1"))
+        await room.starts.get()
+        assert room.refused == [Resume("inv_damaged")]
+        room.gate.open()
+        await settle()
+        assert room.seen(Accepted)
+        await room.close()
+
+    play(story())
+
+
+def test_a_partition_that_cannot_be_loaded_is_loaded_later() -> None:
+    async def story() -> None:
+        room = Room()
+        room.loop.submit(submit("inv_1"))
+        room.gate.open()
+        await settle()
+        (start,) = room.seen(Start)
+        active = room.storage.active
+        failures = iter([StorageFailure("still full")])
+
+        def stutter(after_id: str, limit: int) -> list[Invocation]:
+            for failure in failures:
+                raise failure
+            return active(after_id, limit)
+
+        room.storage.active = stutter  # type: ignore[method-assign]  # a disk that fails once
+        room.storage.fail_next_commit("the disk is full")
+        room.loop.offer(ended(start))
+        room.gate.open()
+        await room.starts.get()
+        again = await room.starts.get()
+        assert (again.invocation.id, again.invocation.attempt) == ("inv_1", 2)
+        assert room.lost == ["committing a batch failed: the disk is full", "still full"]
+        await room.close()
+
+    play(story())
+
+
+def test_a_call_that_its_key_made_another_one_is_forgotten_after_its_commit() -> None:
+    async def story() -> None:
+        room = Room()
+        keyed = replace(submit("inv_1"), idempotency_key="k")
+        room.loop.submit(keyed)
+        room.gate.open()
+        await settle()
+        room.loop.submit(replace(keyed, id="inv_2"))
+        room.loop.submit(submit("inv_3"))
+        room.gate.open()
+        await settle()
+        assert [accepted.invocation_id for accepted in room.seen(Accepted)] == ["inv_1", "inv_1", "inv_3"]
+        reads: list[str] = []
+        room.loop.stored = reads.append  # type: ignore[method-assign, assignment]  # tells what is not in memory
+        room.loop.latest("inv_2")
+        room.loop.latest("inv_3")
+        assert reads == ["inv_2"]
+        await room.close()
 
     play(story())

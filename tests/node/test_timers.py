@@ -5,10 +5,12 @@ import itertools
 from collections.abc import Iterable
 
 import pytest
+from perdure_runtime.node import timers as timers_module
 from perdure_runtime.node.timers import BURST, HORIZON_MS, Timers
 from perdure_runtime.partition.input import Input, TimerDue
 from perdure_runtime.partition.rows import Timer, WakeDue
 from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.api import StorageFailure
 from perdure_runtime.storage.memory import MemoryStorage
 
 START_MS = 1_000_000
@@ -124,6 +126,30 @@ def test_the_task_wakes_for_a_timer_that_is_set_while_it_sleeps() -> None:
         task = asyncio.create_task(timers.run())
         await asyncio.sleep(0)
         timers.set({wake(START_MS): True})
+        await due.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+def test_a_read_that_fails_does_not_end_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers_module, "LONGEST_SLEEP_S", 0)
+
+    async def story() -> None:
+        alarm = Alarm([wake(START_MS)])
+        read = alarm.storage.timers
+        failures = iter([StorageFailure("the disk stutters")])
+
+        def stutter(from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:
+            for failure in failures:
+                raise failure
+            return read(from_ms, before_ms, limit)
+
+        alarm.storage.timers = stutter  # type: ignore[method-assign]  # a disk that fails once
+        due = asyncio.Event()
+        timers = Timers(alarm.storage, lambda _: due.set(), lambda: [alarm.pending], alarm.clock)
+        task = asyncio.create_task(timers.run())
         await due.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

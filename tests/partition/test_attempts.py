@@ -21,6 +21,7 @@ from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import NOW_MS, Room
 from tests.partition.samples import (
+    ALICE,
     FOREVER,
     NOTHING,
     ONCE_THEN_PAUSE,
@@ -28,6 +29,7 @@ from tests.partition.samples import (
     completion,
     outcome,
     run,
+    set_state,
     sleep,
 )
 
@@ -60,6 +62,18 @@ def test_a_suspension_that_awaits_an_open_step_starts_again_since_nobody_else_ru
     step = room.suspend("inv_a", 0, 1)
 
     assert step.effects == [Start(room.row("inv_a"), (sleep(1_000), run()), {}), Grant("inv_a", 2, 1)]
+
+
+def test_a_suspension_on_what_nothing_completes_is_refused(room: Room) -> None:
+    room.submit("inv_a", ALICE, exclusive=True)
+    room.command("inv_a", 0, set_state("balance", b"10"))
+    room.command("inv_a", 1, sleep(1_000))
+    step = room.suspend("inv_a", 0, 1)
+
+    (abort,) = step.effects
+    assert isinstance(abort, Abort)
+    assert abort.reason.endswith("or that nothing completes")
+    assert room.status("inv_a") == Paused()
 
 
 @pytest.mark.parametrize("awaiting", [(), (1,), (0, 7)])

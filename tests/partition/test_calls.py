@@ -27,9 +27,9 @@ def _child(parent: str, command: int, target: Target) -> str:
     return ids.child(NOW_MS, parent, command, target.service, target.key)
 
 
-def _called(room: Room, parent: str = "inv_a", command: int = 0, **options: str) -> str:
+def _called(room: Room, parent: str = "inv_a", command: int = 0, idempotency_key: str = "") -> str:
     """``parent`` calls the e-mail service; the id of the callee."""
-    room.command(parent, command, call(EMAIL, **options))
+    room.command(parent, command, call(EMAIL, idempotency_key=idempotency_key))
     return _child(parent, command, EMAIL)
 
 

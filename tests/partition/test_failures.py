@@ -53,6 +53,15 @@ def test_each_backoff_is_longer_up_to_the_longest(room: Room) -> None:
     assert waits == [100, 300, 500, 500]
 
 
+@pytest.mark.parametrize("policy", [RetryPolicy(factor=1e200), RetryPolicy(initial_ms=0, factor=1e200)])
+def test_a_steep_backoff_does_not_overflow(policy: RetryPolicy) -> None:
+    assert policy.interval_ms(10_000) == (policy.max_interval_ms if policy.initial_ms else 0)
+
+
+def test_a_level_backoff_stays_as_it_is() -> None:
+    assert RetryPolicy(initial_ms=70, factor=1.0).interval_ms(10**9) == 70
+
+
 def test_an_attempt_may_say_itself_when_to_try_again(room: Room) -> None:
     room.submit("inv_a")
     room.fail("inv_a", AttemptFailure(message="busy", retry_after_ms=7_000), PATIENT)

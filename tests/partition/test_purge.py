@@ -2,11 +2,12 @@
 
 from perdure_runtime.partition.effect import Accepted
 from perdure_runtime.partition.machine import Step
+from perdure_runtime.partition.policy import Execution
 from perdure_runtime.partition.rows import LAST_MS, Ended, IdempotencyKey
 from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import NOW_MS, Room
-from tests.partition.samples import FOREVER, NOTHING, ORDER, Execution, run
+from tests.partition.samples import FOREVER, NOTHING, ORDER, run
 
 
 def test_an_invocation_is_forgotten_when_its_retention_is_over(room: Room) -> None:
