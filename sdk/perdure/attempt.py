@@ -85,6 +85,11 @@ class Attempt:
 
     # What the context does.
 
+    @property
+    def state_message(self) -> type[betterproto.Message] | None:
+        """The message whose fields are the state of the handler's key."""
+        return self.bound.service.state
+
     def now_ms(self) -> int:
         """The time that the handler reads."""
         self.check_usable("now")

@@ -5,17 +5,15 @@ import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
+from typing import Any, Generic, ParamSpec, overload
 
 from typing_extensions import TypeVar
 
 from perdure.calls import Call, Caller, InvocationHandle, Res
 from perdure.futures import DurableFuture
+from perdure.operations import Operations
 from perdure.retry import RetryPolicy
 from perdure.state import ReadState, State
-
-if TYPE_CHECKING:
-    from perdure.attempt import Attempt
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +28,7 @@ class Context(Caller):
     gives what it gave the first time. Everything else with an effect or a changing result belongs into a step, ``run``.
     """
 
-    def __init__(self, attempt: "Attempt") -> None:
+    def __init__(self, attempt: Operations) -> None:
         self._attempt = attempt
         self._random: random.Random | None = None
         self._uuids = 0
@@ -134,12 +132,12 @@ class SharedObjectContext(Context, Generic[ReadStateT]):
 
     state_type: type[ReadStateT]
 
-    def __init__(self, attempt: "Attempt") -> None:
+    def __init__(self, attempt: Operations) -> None:
         super().__init__(attempt)
         self.key = attempt.start.target.key
         # A contract without state has no generated class: its state has no fields.
         make: type[ReadStateT] = getattr(self, "state_type", ReadState)  # type: ignore[arg-type]  # then it is ReadStateT's default
-        self.state = make(attempt, attempt.bound.service.state)
+        self.state = make(attempt, attempt.state_message)
 
 
 class ObjectContext(Context, Generic[StateT]):
@@ -152,8 +150,8 @@ class ObjectContext(Context, Generic[StateT]):
 
     state_type: type[StateT]
 
-    def __init__(self, attempt: "Attempt") -> None:
+    def __init__(self, attempt: Operations) -> None:
         super().__init__(attempt)
         self.key = attempt.start.target.key
         make: type[StateT] = getattr(self, "state_type", State)  # type: ignore[arg-type]  # then it is StateT's default
-        self.state = make(attempt, attempt.bound.service.state)
+        self.state = make(attempt, attempt.state_message)

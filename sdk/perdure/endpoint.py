@@ -119,6 +119,10 @@ def context_class(service: Service, handler: Handler) -> type[Context]:
     """The class of what a handler gets."""
     if service.kind is ServiceKind.SERVICE:
         return Context
-    if handler.kind is HandlerKind.SHARED:
-        return service.shared_context or SharedObjectContext
-    return service.context or ObjectContext
+    shared = handler.kind is HandlerKind.SHARED
+    generated = service.shared_context if shared else service.context
+    if generated is None:
+        return SharedObjectContext if shared else ObjectContext
+    if not issubclass(generated, Context):
+        raise EndpointError(f"{generated.__name__} of {service.name} is no perdure.Context: generate the code again")
+    return generated

@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
 from perdure.vm.describe import describe
 
-if TYPE_CHECKING:
-    from perdure.attempt import Attempt
-
 T = TypeVar("T")
+
+
+class Owner(Protocol):
+    """The attempt whose commands futures stand for."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def check_awaits(self, future: "DurableFuture[Any]") -> None:
+        """Whether the running code may await a result of this attempt. Raises UsageError."""
 
 
 class DurableFuture(asyncio.Future[T]):
@@ -26,7 +32,7 @@ class DurableFuture(asyncio.Future[T]):
         restore: Makes the result of the bytes in the journal.
     """
 
-    def __init__(self, attempt: "Attempt", entry: Entry, command: int, restore: Callable[[bytes], T]) -> None:
+    def __init__(self, attempt: Owner, entry: Entry, command: int, restore: Callable[[bytes], T]) -> None:
         super().__init__(loop=attempt.loop)
         self.attempt = attempt
         self.entry = entry

@@ -2,12 +2,10 @@
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import betterproto
 
-if TYPE_CHECKING:
-    from perdure.context import Context
+from perdure.calls import Caller
 
 
 class ServiceKind(enum.Enum):
@@ -61,8 +59,8 @@ class Service:
     kind: ServiceKind
     handlers: tuple[Handler, ...]
     state: type[betterproto.Message] | None = None
-    context: "type[Context] | None" = None
-    shared_context: "type[Context] | None" = None
+    context: type[Caller] | None = None
+    shared_context: type[Caller] | None = None
 
     def handler(self, name: str) -> Handler:
         """The handler of an rpc.

@@ -1,14 +1,12 @@
 """The shapes of generated workflow code. The endpoint does not serve workflows yet."""
 
-from typing import TYPE_CHECKING, Generic
+from typing import Generic
 
 import betterproto
 from typing_extensions import TypeVar
 
 from perdure.context import ObjectContext, ReadStateT, SharedObjectContext, StateT
-
-if TYPE_CHECKING:
-    from perdure.attempt import Attempt
+from perdure.operations import Operations
 
 MessageT = TypeVar("MessageT", bound=betterproto.Message)
 
@@ -37,7 +35,7 @@ class WorkflowContext(ObjectContext[StateT], Generic[StateT, PromisesT]):
 
     promises_type: type[PromisesT]
 
-    def __init__(self, attempt: "Attempt") -> None:
+    def __init__(self, attempt: Operations) -> None:
         super().__init__(attempt)
         make: type[PromisesT] = getattr(self, "promises_type", Promises)  # type: ignore[arg-type]  # PromisesT's default
         self.promises = make()
@@ -52,7 +50,7 @@ class WorkflowSharedContext(SharedObjectContext[ReadStateT], Generic[ReadStateT,
 
     promises_type: type[PromisesT]
 
-    def __init__(self, attempt: "Attempt") -> None:
+    def __init__(self, attempt: Operations) -> None:
         super().__init__(attempt)
         make: type[PromisesT] = getattr(self, "promises_type", Promises)  # type: ignore[arg-type]  # PromisesT's default
         self.promises = make()
