@@ -5,6 +5,7 @@ versions of a file that both import, and still live in one process. Only an endp
 """
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 import betterproto
 from betterproto.lib.google import protobuf as known
@@ -84,9 +85,32 @@ def shape_of(cls: type[betterproto.Message]) -> Shape:
     return shape
 
 
+class Types:
+    """What JSON looks the type of an Any up in: first where its message is from, then everywhere else."""
+
+    def __init__(self, first: DescriptorPool) -> None:
+        self._first = first
+
+    def FindMessageTypeByName(self, full_name: str) -> Descriptor:  # google.protobuf's name
+        """The type of a name. Raises KeyError."""
+        try:
+            return self._first.FindMessageTypeByName(full_name)
+        except KeyError:
+            cls = _classes.get(full_name)
+            if cls is None:
+                raise
+            return _binding(cls)[1].pool.FindMessageTypeByName(full_name)
+
+
 def pool_of(cls: type[betterproto.Message]) -> DescriptorPool:
     """The pool that knows a class and all that it imports. Raises UsageError."""
     return _binding(cls)[1].pool
+
+
+def types_of(cls: type[betterproto.Message]) -> DescriptorPool:
+    """Where JSON of a class finds the types of what is packed in it. Raises UsageError."""
+    # json_format only ever asks it for the type of a name; the pools of upb cannot be subclassed.
+    return cast(DescriptorPool, Types(pool_of(cls)))
 
 
 def full_name(cls: type[betterproto.Message]) -> str:
@@ -152,6 +176,11 @@ bind(
     b"",
     {
         f"google.protobuf.{cls.__name__}": cls
-        for cls in (known.Any, known.Empty, known.FieldMask, known.ListValue, known.Struct, known.Value)
+        for cls in (
+            *(known.Any, known.Duration, known.Empty, known.FieldMask, known.Timestamp),
+            *(known.ListValue, known.Struct, known.Value),
+            *(known.BoolValue, known.BytesValue, known.DoubleValue, known.FloatValue, known.StringValue),
+            *(known.Int32Value, known.Int64Value, known.UInt32Value, known.UInt64Value),
+        )
     },
 )

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import betterproto
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from perdure.codec.defaults import UNSET_DURATION, UNSET_TIME, fields_of, is_lazy, metadata_of
 from perdure.codec.errors import MalformedMessage, UnencodableMessage
@@ -26,9 +26,13 @@ MOST_SHOWN = 80
 
 
 class Shape:
-    """A compiled message type. ``find`` gives the shapes of sub-messages, by descriptor and class."""
+    """A compiled message type. ``find`` gives the shapes of sub-messages, by descriptor and class.
 
-    __slots__ = ("_descriptor", "_find", "_groups", "_puts", "_takes", "_template", "cls", "name", "upb")
+    Attributes:
+        bottomless: Whether its messages can be nested without end.
+    """
+
+    __slots__ = ("_descriptor", "_find", "_groups", "_puts", "_takes", "_template", "bottomless", "cls", "name", "upb")
 
     def __init__(
         self, descriptor: Descriptor, cls: type[betterproto.Message], find: Callable[[Descriptor, type], "Shape"]
@@ -36,6 +40,7 @@ class Shape:
         self.cls = cls
         self.name = descriptor.full_name
         self.upb: type[Message] = message_factory.GetMessageClass(descriptor)
+        self.bottomless = holds_itself(descriptor)
         self._descriptor = descriptor
         self._find = find
         self._puts: list[tuple[str, Put]] = []
@@ -74,13 +79,19 @@ class Shape:
                     and value is not UNSET_DURATION
                 ):
                     put(out, value)
+        except UnencodableMessage as error:
+            error.path.insert(0, attribute)
+            raise
         except (TypeError, ValueError, OverflowError, AttributeError) as error:
             shown = repr(values[attribute])
             shown = shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}…"
-            raise UnencodableMessage(f"{self.name}.{attribute} cannot be {shown}: {error}") from error
+            raise UnencodableMessage([attribute], f"cannot be {shown}: {error}") from error
         unknown = values["_unknown_fields"]
         if unknown:
-            out.MergeFromString(unknown)
+            try:
+                out.MergeFromString(unknown)
+            except DecodeError as error:
+                raise UnencodableMessage(["_unknown_fields"], f"are no fields: {error}") from error
 
     def read(self, message: Any) -> betterproto.Message:
         """The object of an upb message. Raises MalformedMessage."""
@@ -129,7 +140,7 @@ class Shape:
 
     def _map(self, name: str, value: FieldDescriptor, cls: type | None) -> tuple[Put, Take]:
         if value.message_type is None:
-            take = dict if value.enum_type is None or cls is None else partial(_each_value, _enum(cls))
+            take = _sorted if value.enum_type is None or cls is None else partial(_each_value, _enum(cls))
             return partial(_put_scalar_map, name), take
         fill, read = self._element(value.message_type, cls)
         return partial(_put_message_map, name, fill), partial(_each_value, read)
@@ -169,8 +180,12 @@ def _put_message(name: str, shape: Shape, out: Any, value: Any) -> None:
 
 def _put_messages(name: str, fill: Fill, out: Any, values: Any) -> None:
     add = getattr(out, name).add
-    for value in _list(values):
-        fill(add(), value)
+    for index, value in enumerate(_list(values)):
+        try:
+            fill(add(), value)
+        except UnencodableMessage as error:
+            error.path.insert(0, f"[{index}]")
+            raise
 
 
 def _put_scalar_map(name: str, out: Any, values: Any) -> None:
@@ -182,7 +197,11 @@ def _put_scalar_map(name: str, out: Any, values: Any) -> None:
 def _put_message_map(name: str, fill: Fill, out: Any, values: Any) -> None:
     target = getattr(out, name)
     for key, value in _dict(values).items():
-        fill(target[key], value)
+        try:
+            fill(target[key], value)
+        except UnencodableMessage as error:
+            error.path.insert(0, f"[{key!r}]")
+            raise
 
 
 def _fill_message(shape: Shape, out: Any, value: Any) -> None:
@@ -212,8 +231,22 @@ def _each(read: Read, values: Any) -> list[Any]:
     return [read(value) for value in values]
 
 
+def _sorted(values: Any) -> dict[Any, Any]:
+    # upb gives entries in an order that differs between processes: a replay that goes through a map must not.
+    return dict(sorted(values.items()))
+
+
 def _each_value(read: Read, values: Any) -> dict[Any, Any]:
-    return {key: read(value) for key, value in values.items()}
+    return {key: read(values[key]) for key in sorted(values)}
+
+
+def holds_itself(descriptor: Descriptor, above: tuple[str, ...] = ()) -> bool:
+    """Whether messages of this type, or within it, can be nested without end."""
+    if descriptor.full_name in above:
+        return True
+    path = (*above, descriptor.full_name)
+    parts = [field.message_type for field in descriptor.fields if field.message_type is not None]
+    return any(holds_itself(part, path) for part in parts)
 
 
 def _enum(cls: type) -> Read:

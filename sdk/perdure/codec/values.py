@@ -14,6 +14,7 @@ Read: TypeAlias = Callable[[Any], Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
+NANOS_A_SECOND = 1_000_000_000
 # The range of google.protobuf.Duration: about 10,000 years.
 LONGEST_S = 315_576_000_000
 
@@ -23,7 +24,7 @@ def fill_timestamp(out: Any, value: datetime) -> None:
     if not isinstance(value, datetime):
         raise TypeError(f"expected a datetime, got {type(value).__name__}")
     if value.tzinfo is None:
-        raise ValueError("a datetime without a timezone is no moment: add one, as in datetime.now(UTC)")
+        raise ValueError("a datetime without a timezone is no moment; add one, as in datetime.now(UTC)")
     seconds, rest = divmod(value - EPOCH, SECOND)
     out.seconds = seconds
     out.nanos = rest // MICROSECOND * 1_000
@@ -32,6 +33,8 @@ def fill_timestamp(out: Any, value: datetime) -> None:
 
 def read_timestamp(message: Any) -> datetime:
     """A moment, in UTC. Raises OverflowError where Python has no such year."""
+    if not 0 <= message.nanos < NANOS_A_SECOND:
+        raise OverflowError(f"{message.nanos} nanoseconds are not within a second")
     return EPOCH + timedelta(seconds=message.seconds, microseconds=message.nanos // 1_000)
 
 
@@ -51,6 +54,8 @@ def fill_duration(out: Any, value: timedelta) -> None:
 
 def read_duration(message: Any) -> timedelta:
     """A duration. Raises OverflowError where Python has none so long."""
+    if abs(message.nanos) >= NANOS_A_SECOND or message.nanos * message.seconds < 0:
+        raise OverflowError(f"{message.nanos} nanoseconds are not within a second of {message.seconds} s")
     sign = -1 if message.nanos < 0 else 1
     return timedelta(seconds=message.seconds, microseconds=sign * (abs(message.nanos) // 1_000))
 
