@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import assert_never
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Target
 
 
 def describe(entry: Entry) -> str:
     """A command, with all that a replay compares."""
-    match entry.WhichOneof("entry"):
+    kind = entry.WhichOneof("entry")
+    match kind:
         case "call":
             call = entry.call
             return (
@@ -33,6 +35,8 @@ def describe(entry: Entry) -> str:
             return f"failure of command {entry.step_failure.command}"
         case None:
             return "an entry of an unknown kind"
+        case _:
+            assert_never(kind)
 
 
 def _target(target: Target) -> str:

@@ -8,6 +8,7 @@ does depends on the journal alone, and never on when a frame arrived.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, StepFailure
 from perdure_protos.perdure.protocol.v1.session_pb2 import Start
@@ -214,7 +215,8 @@ class Machine:
         """
         if command in self._known:
             return
-        match self._steps.get(command):
+        step = self._steps.get(command)
+        match step:
             case None if self._open.get(command):
                 self._steps[command] = Granted()
             case None:
@@ -223,6 +225,8 @@ class Machine:
                 self._start_step(command)
             case Granted() | Executing() | Reported():
                 pass  # A grant that comes twice.
+            case _:
+                assert_never(step)
 
     # What is to be done outside.
 
