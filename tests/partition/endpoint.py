@@ -1,0 +1,181 @@
+"""An endpoint in the model: attempts that run programs on real machines, with frames that wait to be delivered."""
+
+from collections import deque
+from collections.abc import Generator
+
+from perdure.vm.machine import Machine
+from perdure_protos.perdure.protocol.v1 import session_pb2
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Failure
+from perdure_runtime.partition.effect import Accept, Grant, Notify, Start
+from perdure_runtime.partition.input import (
+    AttemptEnded,
+    AttemptFailed,
+    AttemptSuspended,
+    Command,
+    Input,
+    StepEnded,
+    StepFailed,
+)
+from perdure_runtime.partition.journal import Journal
+from perdure_runtime.partition.policy import Execution, RetryPolicy
+
+from tests.partition.programs import FAILED, Add, Call, Deed, Send, Share, Sleep, Step, account, decode, shared_program
+from tests.partition.samples import ALICE, ORDER, call, failure, outcome, run, send, sleep
+
+EXECUTION = Execution(RetryPolicy(initial_ms=10), retention_ms=1_000)
+IMPATIENT = Execution(RetryPolicy(max_attempts=1), retention_ms=1_000)
+
+# Gives the commands it waits for, gets their results.
+Story = Generator[int, bytes | Failure | None, bytes | Failure]
+
+
+class Attempt:
+    """One attempt of an invocation.
+
+    Attributes:
+        frames: What it has said, in order, until it is delivered.
+        running: Steps that run.
+        waits: The command whose result it waits for.
+        over: Whether it has said its last word.
+    """
+
+    def __init__(self, start: Start) -> None:
+        invocation = start.invocation
+        self.id = invocation.id
+        self.number = invocation.attempt
+        self.frames: deque[Input] = deque()
+        self.running: list[int] = []
+        self.waits: int | None = None
+        self.over = False
+        first = session_pb2.Start(created_at_ms=1, journal=start.journal, state=start.state)
+        self._machine = Machine(first, writer=invocation.exclusive)
+        journal = Journal(start.journal)
+        self._commands = journal.commands
+        self._failures = {step: journal.step_failures(step) for step in journal.open_steps}
+        self._worths: dict[int, int] = {}
+        self._results: dict[int, bytes | Failure] = {}
+        is_account = invocation.target.service == ALICE.service
+        self._story = self._add(invocation.input) if is_account else self._run(invocation.input)
+        self._look()
+
+    def hear(self, effect: Notify | Accept | Grant) -> None:
+        """Takes in what the partition has for it."""
+        match effect:
+            case Notify():
+                self._machine.on_completion(effect.completion)
+            case Accept():
+                self._machine.on_accepted(effect.command, effect.at_ms)
+            case Grant():
+                self._machine.on_grant(effect.command)
+        self._look()
+
+    def end_step(self, step: int) -> None:
+        """A step that runs has its result."""
+        self.running.remove(step)
+        self._machine.step_ended(step, b"%d" % self._worths[step], at_ms=1)
+        self._look()
+
+    def fail_step(self, step: int) -> None:
+        """A step that runs fails and is tried again."""
+        self._machine.step_failed(step, "timeout", at_ms=1)
+        self._flush()
+
+    def suspend(self) -> None:
+        """Leaves memory."""
+        assert self.waits is not None
+        self._say_last(AttemptSuspended(self.id, self.number, (self.waits,)))
+
+    def fail(self, failed: session_pb2.AttemptFailure, execution: Execution) -> None:
+        """Gives up for now."""
+        self._say_last(AttemptFailed(self.id, self.number, failed, execution))
+
+    def _look(self) -> None:
+        while not self.over and self._see():
+            try:
+                self.waits = self._story.send(None if self.waits is None else self._results[self.waits])
+            except StopIteration as end:
+                self._machine.end()
+                self._flush()
+                self._say_last(AttemptEnded(self.id, self.number, outcome(end.value), EXECUTION))
+        self._flush()
+
+    def _see(self) -> bool:
+        while self.waits is not None and self.waits not in self._results:
+            settled = self._machine.next_settled()
+            if settled is None:
+                return False
+            self._results[settled.command] = settled.result
+        return True
+
+    def _say_last(self, input: AttemptEnded | AttemptFailed | AttemptSuspended) -> None:
+        self.over = True
+        self.frames.append(input)
+
+    def _flush(self) -> None:
+        self.running.extend(self._machine.take_startable())
+        self.frames.extend(self._input(entry) for entry in self._machine.take_entries())
+
+    def _input(self, entry: Entry) -> Input:
+        if entry.HasField("completion"):
+            return StepEnded(self.id, self.number, entry.completion)
+        if entry.HasField("step_failure"):
+            step = entry.step_failure.command
+            self._failures[step] = self._failures.get(step, 0) + 1
+            return StepFailed(self.id, self.number, entry.step_failure, self._failures[step])
+        target = entry.call.target if entry.HasField("call") else entry.send.target
+        self._commands += 1
+        return Command(self.id, self.number, self._commands - 1, entry, exclusive=target.service == ALICE.service)
+
+    def _run(self, input: bytes) -> Story:
+        program = decode(input)
+        worth = 0
+        issued: list[int] = []
+        for deed in program.deeds:
+            command = self._issue(deed)
+            if program.at_once:
+                issued.append(command)
+            else:
+                worth += _worth((yield command))
+        for command in issued:
+            worth += _worth((yield command))
+        return failure("as the program says") if program.fails else b"%d" % worth
+
+    def _add(self, input: bytes) -> Story:
+        """Reads, does something that can crash in the middle, and writes."""
+        balance = int(self._machine.read_state("balance") or 0)
+        step = self._machine.issue(run("audit"))
+        self._worths[step] = 0
+        yield step
+        self._machine.write_state("balance", b"%d" % (balance + int(input)))
+        return b"0"
+
+    def _issue(self, deed: Deed) -> int:
+        if isinstance(deed, Step):
+            command = self._machine.issue(run(f"step worth {deed.worth}"))
+            self._worths[command] = deed.worth
+            return command
+        return self._machine.issue(_entry(deed))
+
+
+def _entry(deed: Deed) -> Entry:
+    match deed:
+        case Sleep(ms):
+            return sleep(ms)
+        case Call(program):
+            return call(ORDER, program.encode())
+        case Send(program, delay_ms):
+            return send(ORDER, program.encode(), delay_ms=delay_ms)
+        case Add(key, amount, waits):
+            make = call if waits else send
+            return make(account(key), b"%d" % amount)
+        case Share(number):
+            return call(ORDER, shared_program(number).encode(), idempotency_key=f"shared {number}")
+        case Step():
+            raise AssertionError("a step is run, not sent")
+
+
+def _worth(result: bytes | Failure | None) -> int:
+    if isinstance(result, Failure):
+        return FAILED
+    # What a sleep or a send gives is no number.
+    return int(result) if result and result.isdigit() else 0
