@@ -1,5 +1,7 @@
 """What a handler asks for: every command enters the journal, then does its work."""
 
+from typing import assert_never
+
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.entries.call import on_call, on_send
 from perdure_runtime.partition.entries.sleep import on_sleep
@@ -42,3 +44,5 @@ def on_command(draft: Draft, command: Command) -> None:
                 on_clear_state(draft, invocation, entry.clear_state)
             case "completion" | "step_failure" | None:
                 raise AssertionError(f"{kind} is not a command: the session gives it another input")
+            case _:
+                assert_never(kind)
