@@ -1,10 +1,12 @@
 """The admin API of a node: `perdure.admin.v1`, over gRPC."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from grpclib.const import Status
+from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.admin.v1.admin_pb2 import (
     ListDeploymentsRequest,
     ListDeploymentsResponse,
@@ -13,7 +15,17 @@ from perdure_protos.perdure.admin.v1.admin_pb2 import (
     ResumeInvocationResponse,
 )
 
-from perdure_runtime.ingress.grpc import GrpcConnection, Header, Method, Reply, Unary
+from perdure_runtime.ingress.greeting import Greeting
+from perdure_runtime.ingress.grpc import (
+    Catalog,
+    GrpcConnection,
+    Header,
+    Method,
+    Reply,
+    Unary,
+    reflection_methods,
+    standard,
+)
 from perdure_runtime.ingress.limits import Buffered, Limits
 from perdure_runtime.ingress.listener import Listener
 from perdure_runtime.ingress.port import Administration, NotPaused, RegistrationRefused, UnknownInvocation
@@ -32,11 +44,12 @@ class AdminServer:
         self._administration = administration
         self._limits = Limits()
         self._buffered = Buffered(self._limits.buffered_bytes)
-        self._listener = Listener(host, port, self._accept)
+        self._listener = Listener(host, port, self._greet)
         self._methods: dict[str, Method] = {
             f"{SERVICE}/RegisterDeployment": _unary(RegisterDeploymentRequest, self._register),
             f"{SERVICE}/ListDeployments": _unary(ListDeploymentsRequest, self._deployments),
             f"{SERVICE}/ResumeInvocation": _unary(ResumeInvocationRequest, self._resume),
+            **reflection_methods(Catalog((admin_pb2.DESCRIPTOR, *standard.REFLECTION_FILES))),
         }
 
     @property
@@ -52,13 +65,20 @@ class AdminServer:
         """Lets nobody in any more, and waits so long for calls that run."""
         await self._listener.close(grace_s)
 
-    def _accept(self) -> GrpcConnection:
-        return GrpcConnection(self._route, self._limits, self._buffered, self._listener.lose)
+    def _greet(self) -> Greeting:
+        expires_at = asyncio.get_running_loop().time() + self._limits.greeting_s
+        return Greeting(self._become, expires_at, self._listener.meet, self._listener.lose)
+
+    def _become(self, greeting: Greeting, is_http2: bool) -> GrpcConnection:
+        # Operators speak gRPC only: what is no HTTP/2 is told so, and closed, by the same protocol.
+        connection = GrpcConnection(self._route, self._limits, self._buffered, self._listener.lose)
+        self._listener.replace(greeting, connection)
+        return connection
 
     def _route(self, path: str) -> Method:
         method = self._methods.get(path)
         if method is None:
-            known = ", ".join(name.rpartition("/")[2] for name in self._methods)
+            known = ", ".join(name.rpartition("/")[2] for name in self._methods if name.startswith(SERVICE))
             raise Refusal(Status.UNIMPLEMENTED, f"{path[:300]!r} is not part of the admin API, which has {known}")
         return method
 

@@ -14,9 +14,14 @@ class Greeting(Connection):
     """A connection that has not said yet what it speaks."""
 
     def __init__(
-        self, become: Callable[["Greeting", bool], Connection], expires_at: float, on_lost: Callable[[Connection], None]
+        self,
+        become: Callable[["Greeting", bool], Connection],
+        expires_at: float,
+        on_met: Callable[[Connection, asyncio.Transport], None],
+        on_lost: Callable[[Connection], None],
     ) -> None:
         self._become = become
+        self._on_met = on_met
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._heard = b""
@@ -30,6 +35,7 @@ class Greeting(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Waits for the first bytes."""
         self._transport = cast(asyncio.Transport, transport)
+        self._on_met(self, self._transport)
 
     def data_received(self, data: bytes) -> None:
         """Hands the connection over as soon as its first bytes tell what it speaks."""

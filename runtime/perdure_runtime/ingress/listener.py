@@ -1,6 +1,7 @@
 """A listening address and its connections: bounded in time, drained when it closes."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 from perdure_runtime.ingress.connection import Connection
@@ -15,11 +16,13 @@ class Listener:
     """Accepts connections, and knows those that are open."""
 
     def __init__(self, host: str, port: int, accept: Callable[[], Connection]) -> None:
-        """Makes a connection with ``accept`` for each peer; port 0 lets the system choose."""
+        """Makes a connection with ``accept`` for each peer, which calls ``meet``; port 0 lets the system choose."""
         self._address = (host, port)
         self._accept = accept
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, asyncio.Transport] = {}
+        self._cut: set[Connection] = set()
         self._gone = asyncio.Event()
+        self._closing = False
         self._server: asyncio.Server | None = None
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -35,36 +38,46 @@ class Listener:
         """Listens. Raises OSError."""
         host, port = self._address
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._open, host, port, backlog=BACKLOG)
+        self._server = await loop.create_server(self._accept, host, port, backlog=BACKLOG)
         self._sweeping = asyncio.create_task(self._sweep(), name="connection sweep")
 
     async def close(self, grace_s: float) -> None:
         """Lets nobody in any more, waits so long for calls that run, then answers them with UNAVAILABLE."""
         if self._server is None or self._sweeping is None:
             return
+        self._closing = True
         self._server.close()
         self._sweeping.cancel()
         for connection in list(self._connections):
             connection.drain()
-        if not await self._all_gone(grace_s):
-            for connection in list(self._connections):
-                connection.cut()
-            await self._all_gone(LAST_WORDS_S)
+        if await self._all_gone(grace_s):
+            return
+        for connection in list(self._connections):
+            connection.cut()
+        if await self._all_gone(LAST_WORDS_S):
+            return
+        # Those that do not even read their last words: closing would wait for them without end.
+        for transport in list(self._connections.values()):
+            transport.abort()
+
+    def meet(self, connection: Connection, transport: asyncio.Transport) -> None:
+        """A peer has connected."""
+        self._connections[connection] = transport
+        # A caller that vanishes during a call says nothing: its system is asked now and then.
+        peer: socket.socket = transport.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if self._closing:
+            connection.cut()
 
     def replace(self, connection: Connection, by: Connection) -> None:
         """A connection has become another one."""
-        self._connections.discard(connection)
-        self._connections.add(by)
+        self._connections[by] = self._connections.pop(connection)
 
     def lose(self, connection: Connection) -> None:
         """A connection has gone."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
+        self._cut.discard(connection)
         self._gone.set()
-
-    def _open(self) -> Connection:
-        connection = self._accept()
-        self._connections.add(connection)
-        return connection
 
     async def _all_gone(self, within_s: float) -> bool:
         try:
@@ -82,6 +95,10 @@ class Listener:
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             now = loop.time()
-            for connection in list(self._connections):
-                if connection.expires_at is not None and connection.expires_at <= now:
+            for connection, transport in list(self._connections.items()):
+                if connection in self._cut:
+                    # It had a whole round to read its last words.
+                    transport.abort()
+                elif connection.expires_at is not None and connection.expires_at <= now:
+                    self._cut.add(connection)
                     connection.cut()

@@ -24,7 +24,7 @@ class Ingress:
         self._buffered = Buffered(self._limits.buffered_bytes)
         desk = Desk(invocations)
         self._router = router_for(desk)
-        self._http_config = http_config(App(desk, self._limits, self._buffered), self._limits)
+        self._http_config = http_config(App(desk, self._limits, self._buffered))
         self._http_state = ServerState()
         self._listener = Listener(host, port, self._greet)
 
@@ -43,7 +43,7 @@ class Ingress:
 
     def _greet(self) -> Greeting:
         expires_at = asyncio.get_running_loop().time() + self._limits.greeting_s
-        return Greeting(self._become, expires_at, self._listener.lose)
+        return Greeting(self._become, expires_at, self._listener.meet, self._listener.lose)
 
     def _become(self, greeting: Greeting, is_http2: bool) -> Connection:
         connection: Connection

@@ -35,7 +35,7 @@ MAX_IDLE_OBJECTS = 20_000
 class Memory:
     """Documents by key. What is not in memory raises NotLoaded; what is dirty stays until it is durable."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_idle_objects: int = MAX_IDLE_OBJECTS) -> None:
         self._invocations: dict[str, Invocation | None] = {}
         self._journals: dict[str, Journal] = {}
         self._listeners: dict[str, tuple[Caller, ...]] = {}
@@ -46,7 +46,7 @@ class Memory:
         # What came into memory to be looked at, and goes with the next commit unless it runs or is written.
         self._visitors: set[str] = set()
         self._visited_keys: set[IdempotencyKey] = set()
-        self._crowd = MAX_IDLE_OBJECTS
+        self._most_idle_objects = self._crowd = most_idle_objects
 
     def invocation(self, invocation_id: str) -> Invocation | None:
         try:
@@ -179,7 +179,7 @@ class Memory:
         self._objects = {place: row for place, row in self._objects.items() if place in busy}
         self._state = {place: state for place, state in self._state.items() if place in busy}
         # Where that many are busy, looking through them again at each commit would find little more.
-        self._crowd = max(MAX_IDLE_OBJECTS, 2 * max(len(self._objects), len(self._state)))
+        self._crowd = max(self._most_idle_objects, 2 * max(len(self._objects), len(self._state)))
 
 
 def _invocations_in(writes: Writes) -> set[str]:

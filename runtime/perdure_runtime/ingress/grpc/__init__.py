@@ -1,10 +1,13 @@
 """gRPC on HTTP/2, by grpclib's protocol layer: the server side of one connection, and what can be called on it."""
 
+from perdure_runtime.ingress.grpc.catalog import Catalog
 from perdure_runtime.ingress.grpc.connection import GrpcConnection
 from perdure_runtime.ingress.grpc.method import Conversation, Header, Method, Reply, Router, Streaming, Unary
+from perdure_runtime.ingress.grpc.reflection import reflection_methods
 from perdure_runtime.ingress.grpc.router import router_for
 
 __all__ = [
+    "Catalog",
     "Conversation",
     "GrpcConnection",
     "Header",
@@ -13,5 +16,6 @@ __all__ = [
     "Router",
     "Streaming",
     "Unary",
+    "reflection_methods",
     "router_for",
 ]

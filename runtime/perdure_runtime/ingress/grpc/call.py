@@ -1,7 +1,6 @@
 """One call on a connection: its body as it comes in, the method that answers it, the answer as it goes out."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 
 from grpclib.const import Status
@@ -15,8 +14,6 @@ from perdure_runtime.ingress.grpc.method import Header, Method, Reply, Streaming
 from perdure_runtime.ingress.grpc.wire import DROPPED, STREAM_WINDOW, Body, WireStream
 from perdure_runtime.ingress.refusal import Refusal, unexpected
 
-log = logging.getLogger(__name__)
-
 # A stream that its peer has reset, or whose connection broke, while we wrote to it.
 PEER_GONE = (StreamTerminatedError, ProtocolError)
 
@@ -25,10 +22,6 @@ class Call(Body):
     """A call from its first header to its last trailer, in one task at most.
 
     A unary call runs when its message is here; a conversation runs from the start, and reads as it goes.
-
-    Attributes:
-        arriving: Whether the caller has more to send.
-        streams: Whether it is a conversation.
     """
 
     def __init__(
@@ -48,14 +41,19 @@ class Call(Body):
         self._reader = reader
         self._timeout_s = timeout_s
         self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._begun_at = self._busy_at = self._loop.time()
         self._unread = 0
+        self._sent = 0
+        self._arriving = True
         self._opened = False
+        self._sending = False
         self._ended = False
-        self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.arriving = True
-        self.streams = isinstance(method, Streaming)
+        # Whether the next part is the caller's: to go on with its message, or to take ours.
+        self._awaited = isinstance(method, Unary)
         if isinstance(method, Streaming):
+            self._news = asyncio.Event()
             self._task = asyncio.create_task(self._converse(method))
 
     @property
@@ -68,27 +66,29 @@ class Call(Body):
     def add(self, data: bytes, ack_size: int) -> None:
         """A piece has come."""
         self._unread += ack_size
+        self._busy_at = self._loop.time()
         try:
             self._reader.feed(data)
         except Refusal as refusal:
             self.refuse(refusal)
             return
-        if self.streams:
+        if isinstance(self._method, Streaming):
             self._news.set()
         else:
             self._grant()
 
     def eof(self) -> None:
         """The caller has said all."""
-        self.arriving = False
-        if isinstance(self._method, Unary) and not self._ended:
-            self._task = asyncio.create_task(self._answer(self._method))
-        else:
+        self._arriving = False
+        if isinstance(self._method, Streaming):
             self._news.set()
+        elif not self._ended:
+            self._awaited = False
+            self._task = asyncio.create_task(self._answer(self._method))
 
     def _grant(self) -> None:
         """Gives the caller back the window of what it has sent, once that is worth a frame."""
-        if self.arriving and self._unread >= STREAM_WINDOW // 2:
+        if self._arriving and self._unread >= STREAM_WINDOW // 2:
             self._stream.grant(self._unread)
             self._unread = 0
 
@@ -97,7 +97,10 @@ class Call(Body):
     async def _answer(self, method: Unary) -> None:
         try:
             message = self._reader.only()
-            reply = await method.answer(message, self._request, self._timeout_s)
+            timeout_s = self._timeout_s
+            if timeout_s is not None:
+                timeout_s -= self._loop.time() - self._begun_at
+            reply = await method.answer(message, self._request, timeout_s)
             await self._reply(reply)
         except Refusal as refusal:
             self.refuse(refusal)
@@ -113,9 +116,7 @@ class Call(Body):
         initial = headers.with_metadata(reply.metadata)
         body = frame(reply.message)
         if not self._stream.answer(initial, body, headers.OK):
-            self._opened = True
-            await self._stream.open(initial)
-            await self._stream.send_data(body)
+            await self._send(initial, body)
             self._stream.end(headers.OK)
         self._end()
 
@@ -132,41 +133,70 @@ class Call(Body):
         except Exception:
             self.refuse(unexpected(self._path))
         else:
-            self._close(headers.OK)
+            self._close(headers.OK if self._opened else [*headers.INITIAL, *headers.OK])
 
     async def receive(self) -> bytes | None:
         """The next message of a conversation, or None when the caller has sent its last. Raises Refusal."""
         while (message := self._reader.next()) is None:
-            if not self.arriving:
+            if not self._arriving:
                 if self._reader.held:
                     raise cut_short()
                 return None
+            # Between messages the caller may take its time, inside one it may not.
+            self._awaited = self._reader.held > 0
             # A message larger than the window comes only as its parts are granted.
             self._grant()
             self._news.clear()
             await self._news.wait()
+        self._awaited = False
         self._grant()
         return message
 
     async def send(self, message: bytes) -> None:
         """Sends a message of a conversation, once the caller has room for it."""
+        await self._send(headers.INITIAL, frame(message))
+
+    async def _send(self, initial: Sequence[Header], body: bytes) -> None:
+        """Sends a message in parts, as there is room. Cancelled inside it, leaves ``_sending`` set."""
+        self._awaited = True
+        self._busy_at = self._loop.time()
         if not self._opened:
+            await self._stream.open(initial)
             self._opened = True
-            await self._stream.open(headers.INITIAL)
-        await self._stream.send_data(frame(message))
+        self._sending = True
+        await self._stream.send_data(body)
+        self._sending = self._awaited = False
 
     # Ending it.
 
     def refuse(self, refusal: Refusal) -> None:
         """Ends the call with an error."""
-        if self._opened:
+        if self._sending:
+            # Trailers inside a message would be read as its end.
+            self._stream.stop(ErrorCodes.CANCEL)
+            self.abandon()
+        elif self._opened:
             self._close(headers.trailers(refusal))
         else:
-            metadata = headers.invocation(refusal.invocation_id)
-            if metadata:
-                self._close(headers.with_metadata(metadata), headers.trailers(refusal))
-            else:
-                self._close([*headers.INITIAL, headers.ACCEPT_ENCODING, *headers.trailers(refusal)])
+            self._close(*headers.refused(refusal))
+
+    def check_stalled(self, now: float, stalled_s: float) -> None:
+        """Ends the call if its caller has not done its part for so long."""
+        if self._stream.data_sent > self._sent:
+            self._sent = self._stream.data_sent
+            self._busy_at = now
+        if self._awaited and now - self._busy_at >= stalled_s:
+            sentence = f"the caller neither went on with its message nor took the answer for {stalled_s:g} s"
+            self.refuse(Refusal(Status.DEADLINE_EXCEEDED, sentence))
+
+    def drain(self) -> None:
+        """The node stops. A conversation can last for as long as its caller likes: nobody should wait for that."""
+        if not isinstance(self._method, Streaming):
+            return
+        last_words = self._method.last_words
+        if last_words is not None and self._opened and not self._sending:
+            self._stream.say(frame(last_words))
+        self.refuse(Refusal(Status.UNAVAILABLE, "the node stops; ask another one, or this one when it is back"))
 
     def abandon(self) -> None:
         """Nobody waits for an answer any more."""
@@ -176,17 +206,14 @@ class Call(Body):
     def _close(self, *blocks: Sequence[Header]) -> None:
         if self._ended:
             return
-        if self._stream.closable:
-            if len(blocks) == 1 and blocks[0] is headers.OK and not self._opened:
-                blocks = ([*headers.INITIAL, *headers.OK],)
-            self._stream.end(*blocks)
+        self._stream.end(*blocks)
         self._end()
 
     def _end(self) -> None:
         self._ended = True
         self._reader.drop()
         self._stream.buffer = DROPPED
-        if self.arriving:
+        if self._arriving:
             # After our last word the caller need not send the rest of its body.
             self._stream.stop(ErrorCodes.NO_ERROR)
         if self._task is not None and self._task is not asyncio.current_task():

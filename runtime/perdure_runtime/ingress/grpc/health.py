@@ -4,26 +4,32 @@ from collections.abc import Mapping, Sequence
 
 from google.protobuf.message import DecodeError
 from grpclib.const import Status
-from grpclib.health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from perdure_runtime.ingress.desk import Desk
+from perdure_runtime.ingress.grpc.catalog import Catalog
 from perdure_runtime.ingress.grpc.method import Conversation, Header, Method, Reply, Streaming, Unary
+from perdure_runtime.ingress.grpc.standard import HealthCheckRequest, HealthCheckResponse
 from perdure_runtime.ingress.refusal import Refusal
 
 SERVICE = "grpc.health.v1.Health"
 
 
-def health_methods(desk: Desk) -> Mapping[str, Method]:
+def health_methods(desk: Desk, catalog: Catalog) -> Mapping[str, Method]:
     """The methods by path."""
-    health = Health(desk)
-    return {f"/{SERVICE}/Check": Unary(health.check), f"/{SERVICE}/Watch": Streaming(health.watch)}
+    health = Health(desk, catalog)
+    stopping = HealthCheckResponse(status=HealthCheckResponse.NOT_SERVING).SerializeToString()
+    return {f"/{SERVICE}/Check": Unary(health.check), f"/{SERVICE}/Watch": Streaming(health.watch, stopping)}
 
 
 class Health:
-    """The empty name stands for the node itself, which serves whoever can ask it."""
+    """The empty name stands for the node itself, which serves whoever can ask it.
 
-    def __init__(self, desk: Desk) -> None:
+    A node that stops takes no more questions; those who watch are told by the connection.
+    """
+
+    def __init__(self, desk: Desk, catalog: Catalog) -> None:
         self._desk = desk
+        self._catalog = catalog
 
     async def check(self, message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
         """Whether a service is served. Raises Refusal."""
@@ -49,8 +55,7 @@ class Health:
             await self._desk.contracts_changed(contracts)
 
     def _serves(self, name: str) -> bool:
-        service = self._desk.contracts.get(name)
-        return not name or (service is not None and service.visible)
+        return not name or self._catalog.serves(name)
 
 
 def _service(message: bytes) -> str:

@@ -37,9 +37,13 @@ class Unary:
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """``converse(conversation)`` ends the call by returning, or by raising Refusal."""
+    """``converse(conversation)`` ends the call by returning, or by raising Refusal.
+
+    ``last_words`` is a message for callers who have heard something already, when the node stops.
+    """
 
     converse: Callable[[Conversation], Awaitable[None]]
+    last_words: bytes | None = None
 
 
 Method: TypeAlias = Unary | Streaming

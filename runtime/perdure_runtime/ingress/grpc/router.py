@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from google.protobuf.message import DecodeError
 from grpclib.const import Status
+from perdure_protos.perdure.ingress.v1 import ingress_pb2
 from perdure_protos.perdure.ingress.v1.ingress_pb2 import InvocationRequest, InvocationResult
 
 from perdure_runtime.contracts import HandlerFacts
 from perdure_runtime.ingress.desk import Desk, parse, value_of
-from perdure_runtime.ingress.grpc import headers
-from perdure_runtime.ingress.grpc.health import health_methods
+from perdure_runtime.ingress.grpc import headers, health, reflection, standard
+from perdure_runtime.ingress.grpc.catalog import Catalog
 from perdure_runtime.ingress.grpc.method import Header, Method, Reply, Router, Unary
-from perdure_runtime.ingress.grpc.reflection import reflection_methods
 from perdure_runtime.ingress.refusal import Refusal
 from perdure_runtime.ingress.wishes import read_wishes
 
@@ -29,11 +29,14 @@ class UserServices:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         questions = InvocationQuestions(desk)
+        catalog = Catalog(
+            (ingress_pb2.DESCRIPTOR, standard.HEALTH_FILE, *standard.REFLECTION_FILES), lambda: desk.contracts
+        )
         self._own: dict[str, Method] = {
             f"/{SERVICE}/Attach": Unary(questions.attach),
             f"/{SERVICE}/Output": Unary(questions.output),
-            **health_methods(desk),
-            **reflection_methods(desk),
+            **health.health_methods(desk, catalog),
+            **reflection.reflection_methods(catalog),
         }
         self._made: dict[str, tuple[HandlerFacts, Unary]] = {}
 

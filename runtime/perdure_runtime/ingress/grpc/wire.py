@@ -6,6 +6,7 @@ grpclib is pinned exactly. What is changed, and why:
 - received bytes give the connection its window back as they come, so a body that nobody reads starves no other call;
   what one stream may send ahead stays bounded by the window of that stream;
 - an answer that fits the window is one write, together with the others of the same turn of the loop;
+- a frame over the limit is refused by its length, before its bytes are collected;
 - frames that HTTP/2 lets peers invent are passed over, where grpclib raises.
 """
 
@@ -18,10 +19,10 @@ from grpclib.config import Configuration
 from grpclib.protocol import AbstractHandler, Buffer, Connection, EventsProcessor, H2Protocol, Stream
 from grpclib.utils import Wrapper
 from h2.config import H2Configuration
-from h2.connection import H2Connection
+from h2.connection import ConnectionState, H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event
-from h2.exceptions import ProtocolError
+from h2.exceptions import FrameTooLargeError, ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
@@ -34,6 +35,12 @@ log = logging.getLogger(__name__)
 STREAM_WINDOW = 1024 * 1024
 CONNECTION_WINDOW = 16 * 1024 * 1024
 FIRST_CONNECTION_WINDOW = 65_535
+
+# What is collected for one write.
+MOST_QUEUED = 64 * 1024
+
+# A frame begins with its length.
+LENGTH_BYTES = 3
 
 # A header block over the limit is refused as a call; one this many times larger ends the connection unread.
 HEADER_SLACK = 4
@@ -97,7 +104,18 @@ class WireStream(Stream):
             for start in range(0, len(body), most):
                 h2.send_data(self.id, body[start : start + most])
         h2.send_headers(self.id, trailers, end_stream=True)
-        self.connection.flush_soon()
+        self.connection.queue(len(body))
+        return True
+
+    def say(self, body: bytes) -> bool:
+        """Sends a message of an answer that has begun, if there is room for all of it now; else sends nothing."""
+        h2 = self._h2_connection
+        if not self.closable or not self.connection.write_ready.is_set():
+            return False
+        if len(body) > min(h2.local_flow_control_window(self.id), h2.max_outbound_frame_size):
+            return False
+        h2.send_data(self.id, body)
+        self.connection.queue(len(body))
         return True
 
     async def open(self, initial: Sequence[Header]) -> None:
@@ -107,6 +125,9 @@ class WireStream(Stream):
 
     def end(self, *blocks: Sequence[Header]) -> None:  # type: ignore[override]  # grpclib's waits, and sends nothing
         """Sends header blocks, the last of which ends the stream. Needs no window, so waits for nothing."""
+        # h2 is ahead of the events that we act on: the caller may have reset the stream already.
+        if not self.closable:
+            return
         for block in blocks[:-1]:
             self._h2_connection.send_headers(self.id, block)
         self._h2_connection.send_headers(self.id, blocks[-1], end_stream=True)
@@ -132,6 +153,7 @@ class WireConnection(Connection):
         super().__init__(h2, transport, config=CONFIGURATION)
         self._loop = asyncio.get_running_loop()
         self._flushing = False
+        self._queued = 0
         self._unacknowledged = 0
 
     def create_stream(self, *, stream_id: int | None = None, wrapper: Wrapper | None = None) -> WireStream:
@@ -141,13 +163,37 @@ class WireConnection(Connection):
     def ack(self, stream_id: int, size: int) -> None:
         """Bytes have come, on whichever stream, and the connection may have as many more."""
         self._unacknowledged += size
-        if self._unacknowledged >= CONNECTION_WINDOW // 2:
+        if self._unacknowledged >= CONNECTION_WINDOW // 2 and not self._is_over():
             self._connection.increment_flow_control_window(self._unacknowledged)
             self._unacknowledged = 0
+
+    def check_frame(self) -> None:
+        """Looks at the frame that has begun to come. Raises ProtocolError where it is over the limit.
+
+        h2 checks frames when they are complete: it would collect 16 MiB first.
+        """
+        # incoming_buffer has no public view of what it holds: here it begins with the length of an incomplete frame.
+        begun = self._connection.incoming_buffer._data
+        if len(begun) < LENGTH_BYTES:
+            return
+        length = int.from_bytes(begun[:LENGTH_BYTES], "big")
+        if length > self._connection.max_inbound_frame_size:
+            self._connection.close_connection(ErrorCodes.FRAME_SIZE_ERROR)
+            raise FrameTooLargeError(f"a frame of {length} bytes")
+
+    def queue(self, size: int) -> None:
+        """A message lies in h2, to be written with others of this turn: as long as they are not too many."""
+        self._queued += size
+        if self._queued >= MOST_QUEUED:
+            # Tells whether the peer reads, so that further answers wait for that.
+            self.flush()
+        else:
+            self.flush_soon()
 
     def flush(self) -> None:
         """Writes what is due."""
         self._flushing = False
+        self._queued = 0
         if not self.is_closing():
             super().flush()
 
@@ -156,6 +202,10 @@ class WireConnection(Connection):
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self.flush)
+
+    def _is_over(self) -> bool:
+        """Whether the peer has said goodbye: h2 sends nothing then, though the events of before are yet to come."""
+        return self._connection.state_machine.state is ConnectionState.CLOSED
 
     def say_goodbye(self) -> None:
         """Tells the peer to open no more streams; those that are open go on."""
@@ -220,9 +270,10 @@ class Wire(H2Protocol):
             return
         try:
             events = self.connection.feed(data)
+            self.connection.check_frame()
         except ProtocolError as error:
             log.info("a caller broke HTTP/2, its connection is closed: %s", error)
-            # h2 has left word for the peer.
+            # Word for the peer is left in h2.
             self.connection.flush()
             self.processor.close("the peer broke HTTP/2")
             return

@@ -18,8 +18,18 @@ from perdure_runtime.ingress.wishes import INVOCATION_ID, read_wishes
 INVOCATION = re.compile(r"/invocations/([^/]+)/(attach|output)")
 # Connect's: milliseconds, at most ten digits.
 TIMEOUT = re.compile(rb"\d{1,10}")
-ALLOW_POST = ((b"allow", b"POST"),)
-ALLOW_GET = ((b"allow", b"GET"),)
+READS = ("GET", "HEAD")
+# Waiting is asked for in either way: some clients give a GET less time than a POST.
+WAITS = ("GET", "POST")
+CALLS = ("POST",)
+
+
+class NotAllowed(Refusal):
+    """A path that exists, asked for with another method than it takes."""
+
+    def __init__(self, message: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(Status.UNIMPLEMENTED, message, http_status=405)
+        self.headers = ((b"allow", ", ".join(allowed).encode()),)
 
 
 class App:
@@ -31,67 +41,68 @@ class App:
         self._buffered = buffered
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """One request. The connection that it came by can end the wait for its answer."""
-        connection = scope["state"]["connection"]
+        """One request."""
         exchange = Exchange(scope, receive, send, self._limits, self._buffered)
-        connection.running = asyncio.current_task()
+        try:
+            await self._respond(exchange)
+        except (Gone, asyncio.CancelledError):
+            # The connection cancels what nobody reads any more. The invocation goes on.
+            return
+
+    async def _respond(self, exchange: Exchange) -> None:
         try:
             await self._answer(exchange)
+        except NotAllowed as refusal:
+            await exchange.refuse(refusal, headers=refusal.headers)
         except Refusal as refusal:
             await exchange.refuse(refusal)
         except Gone:
-            return
-        except asyncio.CancelledError:
-            if not connection.cutting:
-                return  # The caller has gone: nobody reads an answer.
-            sentence = "the node stops; what was accepted goes on when it is back: call again with an idempotency-key"
-            await exchange.refuse(Refusal(Status.UNAVAILABLE, sentence))
+            raise
         except Exception:
             await exchange.refuse(unexpected(exchange.path))
-        finally:
-            connection.running = None
 
     async def _answer(self, exchange: Exchange) -> None:
         path = exchange.path
         if exchange.method == "POST" and path.count("/") == 2:
             await self._call(exchange, self._desk.handler(path))
         elif (named := INVOCATION.fullmatch(path)) is not None:
+            _check_method(exchange, WAITS if named[2] == "attach" else READS)
             await self._invocation(exchange, named[1], named[2])
         elif path == "/health":
-            await self._get(exchange, {"status": "SERVING"})
+            _check_method(exchange, READS)
+            await exchange.answer_json(200, {"status": "SERVING"})
         elif path == "/":
+            _check_method(exchange, READS)
             public = (handler.path for handler in self._desk.contracts.handlers.values() if handler.public)
-            await self._get(exchange, {"handlers": sorted(public)})
+            await exchange.answer_json(200, {"handlers": sorted(public)})
         else:
             self._desk.handler(path)
-            wrong = Refusal(Status.UNIMPLEMENTED, f"{path} is called with POST, not {exchange.method}", http_status=405)
-            await exchange.refuse(wrong, headers=ALLOW_POST)
-
-    async def _get(self, exchange: Exchange, value: object) -> None:
-        if exchange.method in ("GET", "HEAD"):
-            await exchange.answer_json(200, value)
-            return
-        wrong = Refusal(
-            Status.UNIMPLEMENTED, f"{exchange.path} is read with GET, not {exchange.method}", http_status=405
-        )
-        await exchange.refuse(wrong, headers=ALLOW_GET)
+            _check_method(exchange, CALLS)
 
     async def _call(self, exchange: Exchange, handler: HandlerFacts) -> None:
         try:
             form = payload.form_of(exchange.header(b"content-type"))
+            _check_version(exchange.header(b"connect-protocol-version"))
             wishes = read_wishes(exchange.headers)
             timeout_s = _timeout_s(exchange.header(b"connect-timeout-ms"))
-            request, serialised = payload.read(handler, form, await exchange.body())
+            request, serialised = await payload.read(handler, form, await exchange.body())
             answer = await self._desk.call(handler, request, serialised, wishes, timeout_s)
+            if answer.value is None:
+                await self._accepted(exchange, answer.invocation_id)
+            else:
+                await self._result(exchange, handler, form, answer.value, answer.invocation_id)
         except Refusal as refusal:
             await exchange.refuse(refusal, handler.descriptors.pool)
-            return
-        named = ((INVOCATION_ID, answer.invocation_id.encode()),)
-        if answer.value is None:
-            body = b'{"invocationId": "%s"}' % answer.invocation_id.encode()
-            await exchange.answer(202, body, headers=named)
-        else:
-            await exchange.answer(200, payload.write(handler, form, answer.value), form.value, named)
+
+    async def _accepted(self, exchange: Exchange, invocation_id: str) -> None:
+        named = ((INVOCATION_ID, invocation_id.encode()),)
+        await exchange.answer_json(202, {"invocationId": invocation_id}, named)
+
+    async def _result(
+        self, exchange: Exchange, handler: HandlerFacts, form: payload.Form, value: bytes, invocation_id: str
+    ) -> None:
+        body = await payload.write(handler, form, value, invocation_id)
+        await exchange.answer(200, body, form.value, ((INVOCATION_ID, invocation_id.encode()),))
 
     async def _invocation(self, exchange: Exchange, invocation_id: str, question: str) -> None:
         ended: EndedInvocation | None
@@ -115,11 +126,20 @@ class App:
             )
         try:
             value = value_of(ended.outcome, invocation_id)
+            await self._result(exchange, handler, payload.Form.JSON, value, invocation_id)
         except Refusal as refusal:
             await exchange.refuse(refusal, handler.descriptors.pool)
-            return
-        named = ((INVOCATION_ID, invocation_id.encode()),)
-        await exchange.answer(200, payload.write(handler, payload.Form.JSON, value), headers=named)
+
+
+def _check_method(exchange: Exchange, allowed: tuple[str, ...]) -> None:
+    if exchange.method not in allowed:
+        raise NotAllowed(f"{exchange.path} takes {' or '.join(allowed)}, not {exchange.method}", allowed)
+
+
+def _check_version(value: bytes | None) -> None:
+    if value is not None and value != b"1":
+        shown = value[:50].decode("latin-1")
+        raise Refusal(Status.INVALID_ARGUMENT, f"connect-protocol-version is {shown!r}; this node speaks version 1")
 
 
 def _timeout_s(value: bytes | None) -> float | None:

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from http import HTTPStatus
 from typing import Any
 
 from google.protobuf import any_pb2, json_format, message_factory
@@ -40,11 +41,24 @@ def error_json(refusal: Refusal, pool: DescriptorPool | None = None) -> bytes:
     """The body of an answer that is an error; ``pool`` knows the types of details, so that people can read them."""
     error: dict[str, Any] = {"code": CODES[refusal.code][0], "message": refusal.message}
     if refusal.details:
-        error["details"] = [_detail(any_pb2.Any.FromString(detail), pool) for detail in refusal.details]
+        error["details"] = [_detail(detail, pool) for detail in refusal.details]
     return json.dumps(error, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _detail(packed: any_pb2.Any, pool: DescriptorPool | None) -> dict[str, Any]:
+def raw_answer(refusal: Refusal) -> bytes:
+    """A whole answer of HTTP/1.1, for bytes that never became a request."""
+    status = status_of(refusal)
+    body = error_json(refusal)
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
+    return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+
+
+def _detail(serialised: bytes, pool: DescriptorPool | None) -> dict[str, Any]:
+    try:
+        packed = any_pb2.Any.FromString(serialised)
+    except DecodeError:
+        # Handlers of other languages may send what they like; their error is told all the same.
+        return {"type": "", "value": b64encode(serialised).rstrip(b"=").decode()}
     name = packed.type_url.rpartition("/")[2]
     detail: dict[str, Any] = {"type": name, "value": b64encode(packed.value).rstrip(b"=").decode()}
     try:

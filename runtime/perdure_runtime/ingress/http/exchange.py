@@ -14,6 +14,8 @@ from perdure_runtime.ingress.refusal import Refusal
 from perdure_runtime.ingress.wishes import INVOCATION_ID
 
 JSON = b"application/json"
+# What is written ahead of a caller that reads slowly.
+PIECE = 256 * 1024
 
 
 class Receive(Protocol):
@@ -39,13 +41,14 @@ class Exchange:
         headers: Lower-case names and values, as they came.
     """
 
-    __slots__ = ("_buffered", "_limits", "_named", "_receive", "_send", "headers", "method", "path")
+    __slots__ = ("_asked", "_buffered", "_limits", "_named", "_receive", "_send", "headers", "method", "path")
 
     def __init__(self, scope: Any, receive: Receive, send: Send, limits: Limits, buffered: Buffered) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self._named = dict(self.headers)
+        self._asked = False
         self._receive = receive
         self._send = send
         self._limits = limits
@@ -62,6 +65,7 @@ class Exchange:
         # Refused before it is sent, where its sender waits for our consent.
         if length is not None and length.isdigit() and int(length) > self._limits.message_bytes:
             raise too_large(self._limits.message_bytes)
+        self._asked = True
         event = await self._receive()
         data: bytes = event.get("body", b"")
         if event["type"] != "http.request":
@@ -81,12 +85,20 @@ class Exchange:
     ) -> None:
         """Sends an answer."""
         block = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *headers]
+        if not self._asked and self.header(b"expect") is not None:
+            # Whether its body still comes is up to the caller, so nobody knows where its next request would begin.
+            block.append((b"connection", b"close"))
         await self._send({"type": "http.response.start", "status": status, "headers": block})
-        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+        start = 0
+        while len(body) - start > PIECE and self.method != "HEAD":
+            piece = body[start : start + PIECE]
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            start += PIECE
+        await self._send({"type": "http.response.body", "body": body[start:] if start else body})
 
-    async def answer_json(self, status: int, value: object) -> None:
+    async def answer_json(self, status: int, value: object, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """Sends a value as JSON."""
-        await self.answer(status, json.dumps(value).encode())
+        await self.answer(status, json.dumps(value).encode(), headers=headers)
 
     async def refuse(
         self, refusal: Refusal, pool: DescriptorPool | None = None, headers: Sequence[tuple[bytes, bytes]] = ()
