@@ -33,6 +33,7 @@ T = TypeVar("T")
 
 # Far more than any example needs to come to its end.
 MOST_ROUNDS = 1_000
+ROUNDS_OF_TROUBLE = 20
 
 FAILURES = [
     (AttemptFailure(message="boom"), EXECUTION),
@@ -48,9 +49,10 @@ class Partition(RuleBasedStateMachine):
     ``rows`` is how things are once all is durable that has been applied, ``durable`` what a crash would leave.
     """
 
-    @initialize()
-    def begin(self) -> None:
-        self.rows, self.durable, self.memory = Store(), Store(), Memory()
+    @initialize(seed=st.integers(0, 2**32))
+    def begin(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.rows, self.durable, self.memory = Store(), Store(), Memory(most_idle_objects=0)
         self.tail: deque[tuple[Writes, list[Effect]]] = deque()
         self.now_ms = NOW_MS
         self.attempts: dict[str, Attempt] = {}
@@ -218,6 +220,7 @@ class Partition(RuleBasedStateMachine):
 
     def _fire(self, timer: Timer) -> None:
         self.now_ms = max(self.now_ms, timer.due_ms)
+        self.heard.append(TimerDue(timer))
         self.apply(TimerDue(timer))
 
     @precondition(lambda self: self._paused())
@@ -241,7 +244,7 @@ class Partition(RuleBasedStateMachine):
 
     @rule()
     def the_node_crashes(self) -> None:
-        self.rows, self.memory = self.durable.copy(), Memory()
+        self.rows, self.memory = self.durable.copy(), Memory(most_idle_objects=0)
         self.tail.clear()
         self.attempts.clear()
         # Their sessions are gone too: none of them is heard any more.
@@ -277,6 +280,7 @@ class Partition(RuleBasedStateMachine):
         self._finish()
         expected = Expected()
         for key, program in self.wanted.items():
+            assert self.accepted[key] in self.answers, f"{self.accepted[key]} has never ended"
             outcome, worth = self.answers[self.accepted[key]], expected.worth(program)
             assert outcome.HasField("failure") == (worth is None)
             assert worth is None or int(outcome.value) == worth
@@ -287,18 +291,25 @@ class Partition(RuleBasedStateMachine):
         assert all(isinstance(row.status, Ended) for row in self.durable.invocations.values())
 
     def _finish(self) -> None:
-        """Lets all happen that can, in any order that is not unfair."""
-        chance = random.Random(len(self.heard))
-        for _ in range(MOST_ROUNDS):
+        """Lets all happen that can; first with troubles, then without."""
+        for round in range(MOST_ROUNDS):
+            laws.check(self.rows)
+            trouble = round < ROUNDS_OF_TROUBLE
             if self.tail:
-                self._commit(chance.randint(1, len(self.tail)))
+                self._commit(self.chance.randint(1, len(self.tail)))
+            if trouble and self.chance.random() < 0.05:
+                self.the_node_crashes()
             for key in sorted(self.wanted.keys() - self.accepted.keys()):
                 self._submit(key, delay_ms=0)
             for attempt in list(self.attempts.values()):
-                while attempt.frames:
+                if trouble and not attempt.over:
+                    self._make_trouble(attempt)
+                while attempt.frames and self.attempts.get(attempt.id) is attempt:
                     self._deliver(attempt)
                 while attempt.running and not attempt.over:
                     attempt.end_step(attempt.running[0])
+            for input in self.heard[-3:]:
+                _check_repeated(apply(self.rows, input, self.now_ms))
             for id in self._paused():
                 self.apply(Resume(id))
             if self.tail or any(attempt.frames for attempt in self.attempts.values()):
@@ -307,6 +318,19 @@ class Partition(RuleBasedStateMachine):
                 return
             self._fire(min(self.rows.timers, key=lambda timer: (timer.due_ms, str(timer))))
         raise AssertionError("it does not come to an end")
+
+    def _make_trouble(self, attempt: Attempt) -> None:
+        match self.chance.randrange(8):
+            case 0:
+                self._lose(attempt)
+            case 1:
+                attempt.fail(*self.chance.choice(FAILURES))
+            case 2 if attempt.waits is not None:
+                attempt.suspend()
+            case 3 | 4 if attempt.running:
+                attempt.fail_step(attempt.running[0])
+            case _:
+                pass  # This time all goes well.
 
     def _open(self) -> list[Attempt]:
         return [attempt for attempt in self.attempts.values() if not attempt.over]

@@ -1,7 +1,6 @@
 """Memory is for what runs: all else goes once it is durable, and comes back from storage as it was."""
 
 import pytest
-from perdure_runtime.partition import memory as memory_module
 from perdure_runtime.partition.input import Input, Purge, Resume, TimerDue
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.rows import ObjectRow, Target
@@ -18,7 +17,7 @@ from perdure_runtime.partition.view import (
 from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import NOW_MS, Room
-from tests.partition.samples import ALICE, EMAIL, FOREVER, call, set_state, sleep
+from tests.partition.samples import ALICE, EMAIL, FOREVER, call, completed, set_state, sleep
 
 
 def _commit(room: Room, writes: Writes, dirty: Writes | None = None) -> None:
@@ -170,9 +169,8 @@ def _account(key: str) -> Target:
     return Target(ALICE.service, ALICE.handler, key)
 
 
-def test_of_many_keys_those_stay_that_run_or_are_written(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_module, "MAX_IDLE_OBJECTS", 3)
-    room.memory = Memory()
+def test_of_many_keys_those_stay_that_run_or_are_written(room: Room) -> None:
+    room.memory = Memory(most_idle_objects=3)
     for key in ("idle", "parked", "written", "runs"):
         id = f"inv_{key}"
         room.submit(id, _account(key), exclusive=True)
@@ -194,9 +192,8 @@ def test_of_many_keys_those_stay_that_run_or_are_written(room: Room, monkeypatch
     }
 
 
-def test_a_state_that_is_not_durable_stays_though_its_key_is_free(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_module, "MAX_IDLE_OBJECTS", 0)
-    room.memory = Memory()
+def test_a_state_that_is_not_durable_stays_though_its_key_is_free(room: Room) -> None:
+    room.memory = Memory(most_idle_objects=0)
     room.submit("inv_a", ALICE, exclusive=True)
     dirty = room.command("inv_a", 0, set_state("balance", b"1")).writes
     _commit(room, room.end("inv_a").writes, dirty)
@@ -207,3 +204,16 @@ def test_a_state_that_is_not_durable_stays_though_its_key_is_free(room: Room, mo
 def test_memory_takes_only_the_content_of_the_document_that_it_asked_for(room: Room) -> None:
     with pytest.raises(TypeError, match=r"ObjectRow.* is not the content of InvocationDocument"):
         room.memory.load(InvocationDocument("inv_a"), ObjectRow("inv_a", 0, 0))
+
+
+def test_what_went_comes_back_from_storage(room: Room) -> None:
+    room.submit("inv_first", EMAIL, idempotency_key="k")
+    room.submit("inv_a", ALICE, exclusive=True)
+    room.command("inv_a", 0, call(EMAIL, idempotency_key="k"))
+    room.submit("inv_b", ALICE, exclusive=True)
+    room.memory = Memory()
+
+    room.end("inv_first", b"sent")
+    room.end("inv_a")
+    assert room.journal("inv_a")[-1] == completed(0, NOW_MS, b"sent")
+    assert room.store.line(ALICE.service, "alice") == ["inv_b"]
