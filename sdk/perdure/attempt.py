@@ -71,7 +71,7 @@ class Attempt:
         self.start = start
         self.bound = bound
         self.loop = loop
-        self.machine = Machine(start, writer=bound.writer)
+        self.machine = Machine(start)
         self.open = True
         self.dropped = False
         self.on_drop: Callable[[], None] = _nothing

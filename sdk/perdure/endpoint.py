@@ -26,7 +26,6 @@ class BoundHandler:
         name: Full name, such as "shop.v1.OrderService/Process".
         function: What runs.
         context: The class of what it gets.
-        writer: Whether it is the one writer of its key.
     """
 
     name: str
@@ -34,7 +33,6 @@ class BoundHandler:
     handler: Handler
     function: Callable[[Any, Any], Coroutine[Any, Any, betterproto.Message]]
     context: type[Context]
-    writer: bool
 
 
 class Endpoint:
@@ -104,14 +102,12 @@ def bind_handler(handlers: Handlers, service: Service, handler: Handler) -> Boun
     function = getattr(handlers, handler.method)
     if not inspect.iscoroutinefunction(function):
         raise EndpointError(f"{type(handlers).__name__}.{handler.method} must be a coroutine: write `async def`")
-    writer = handler.kind is HandlerKind.EXCLUSIVE
     return BoundHandler(
         name=f"{service.name}/{handler.name}",
         service=service,
         handler=handler,
         function=function,
         context=context_class(service, handler),
-        writer=writer,
     )
 
 

@@ -48,7 +48,7 @@ class Attempt:
         self.waits: int | None = None
         self.over = False
         first = session_pb2.Start(created_at_ms=1, journal=start.journal, state=start.state)
-        self._machine = Machine(first, writer=invocation.exclusive)
+        self._machine = Machine(first)
         journal = Journal(start.journal)
         self._commands = journal.commands
         self._failures = {step: journal.step_failures(step) for step in journal.open_steps}

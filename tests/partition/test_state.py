@@ -5,7 +5,7 @@ from perdure_runtime.partition.machine import Step
 from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import Room
-from tests.partition.samples import ALICE, ALICE_READ, BOB, NOTHING, clear_state, set_state
+from tests.partition.samples import ALICE, ALICE_READ, BOB, NOTHING, clear_state, set_state, sleep
 
 PLACE = (ALICE.service, "alice")
 
@@ -84,3 +84,16 @@ def test_a_start_carries_the_state_as_it_is_now_own_writes_included(room: Room) 
 
     # What the handler read before stands in its journal, and the machine of the next attempt reads it there.
     assert _state_at_start(room.lose("inv_a")) == {"balance": b"10"}
+
+
+def test_a_shared_handler_starts_again_with_what_it_read_before_the_writer_changed_it(room: Room) -> None:
+    room.submit("inv_r", ALICE_READ)
+    room.command("inv_r", 0, set_state("balance", b"1"))
+    room.command("inv_r", 1, sleep(1_000))
+    room.submit("inv_w", ALICE, exclusive=True)
+    room.command("inv_w", 0, set_state("balance", b"2"))
+    step = room.lose("inv_r")
+
+    (start,) = [effect for effect in step.effects if isinstance(effect, Start)]
+    assert start.state == {"balance": b"2"}
+    assert start.journal[0] == set_state("balance", b"1")

@@ -26,15 +26,14 @@ class Program:
     ``change_at`` deeds are those of ``seed``, all later ones those of another program.
     """
 
-    def __init__(self, seed: int, length: int, *, writer: bool = True, change_at: int | None = None) -> None:
+    def __init__(self, seed: int, length: int, *, change_at: int | None = None) -> None:
         self.length = length
-        self.writer = writer
         self._seed = seed
         self._change_at = length if change_at is None else change_at
 
     def changed(self, at: int) -> "Program":
         """A program that does the same until it has done so many deeds."""
-        return Program(self._seed, self.length, writer=self.writer, change_at=at)
+        return Program(self._seed, self.length, change_at=at)
 
     def choose(self, deeds: int, log: Sequence[object], options: Sequence[T]) -> T:
         """One of the options."""
@@ -95,7 +94,7 @@ class Handler:
         match deed:
             case "read":
                 self.log.append(("read", name, self.machine.read_state(name)))
-            case "write" | "clear" if self._program.writer:
+            case "write" | "clear":
                 self.log.append((deed, name, payload))
                 self.machine.write_state(name, payload if deed == "write" else None)
             case "await" | "await-any":

@@ -14,9 +14,9 @@ def start(*journal: Entry, state: Mapping[str, bytes] | None = None) -> Start:
     return Start(invocation_id="inv_a", attempt=1, created_at_ms=CREATED_MS, journal=journal, state=dict(state or {}))
 
 
-def machine(*journal: Entry, state: Mapping[str, bytes] | None = None, writer: bool = True) -> Machine:
+def machine(*journal: Entry, state: Mapping[str, bytes] | None = None) -> Machine:
     """A machine that continues a journal."""
-    return Machine(start(*journal, state=state), writer=writer)
+    return Machine(start(*journal, state=state))
 
 
 def seen(machine: Machine) -> list[Settled]:

@@ -33,7 +33,7 @@ class Life(RuleBasedStateMachine):
         self._attempt(early_frames=0)
 
     def _attempt(self, early_frames: int) -> None:
-        self.machine = Machine(self.node.start(), writer=True)
+        self.machine = Machine(self.node.start())
         self.handler = Handler(self.machine, self.program)
         self.running: list[int] = []
         for _ in range(min(early_frames, len(self.node.to_endpoint))):
@@ -156,7 +156,7 @@ def stories(draw: st.DrawFn) -> Story:
     """Handlers that have ended, with results in any order."""
     program = Program(draw(seeds), draw(lengths))
     node = Node()
-    attempt = Machine(node.start(), writer=True)
+    attempt = Machine(node.start())
     handler = Handler(attempt, program)
     running: list[int] = []
     while True:

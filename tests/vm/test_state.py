@@ -88,18 +88,3 @@ def test_a_name_that_was_written_is_read_without_a_look_at_the_journal() -> None
 
     assert again.read_state("balance") == b"10"
     again.issue(run())
-
-
-def test_a_shared_handler_reads_and_records_nothing() -> None:
-    fresh = machine(state={"balance": b"10"}, writer=False)
-    assert fresh.read_state("balance") == b"10"
-    assert fresh.read_state("balance") == b"10"
-    fresh.issue(run())
-
-    assert fresh.take_entries() == [run()]
-
-
-def test_a_shared_handler_reads_the_state_of_its_attempt_while_it_repeats_its_journal() -> None:
-    again = machine(run(), state={"balance": b"10"}, writer=False)
-
-    assert again.read_state("balance") == b"10"

@@ -50,8 +50,8 @@ class Machine:
         "now_ms",
     )
 
-    def __init__(self, start: Start, *, writer: bool) -> None:
-        """Begins an attempt; ``writer`` says whether its handler is the one writer of its key.
+    def __init__(self, start: Start) -> None:
+        """Begins an attempt.
 
         Raises:
             ProtocolViolation: The journal makes no sense.
@@ -65,7 +65,7 @@ class Machine:
         self._known = {arrival.completion.command for arrival in self._waiting}
         # Commands that wait for theirs, and whether each is a step.
         self._open = self._replay.open
-        self._state = StateView(start.state, writer=writer)
+        self._state = StateView(start.state)
         self._steps: dict[int, Step] = {}
         self._entries: list[Entry] = []
         self._startable: list[int] = []

@@ -1,9 +1,9 @@
 """The state of a key as one invocation sees it, the same in every attempt.
 
 The runtime sends the state as it is when an attempt starts, which has the writes of earlier attempts in it. So the
-first read of a name is recorded before the next command, as a write of the value that was read: it changes nothing,
-since the handler is the one writer, and a replay reads it from the journal. A handler that reads and then ends
-journals nothing. Shared handlers cannot write: they read the state of their attempt.
+first read of a name is recorded before the next command, as a write of the value that was read, and a replay reads it
+from the journal. It changes nothing: an exclusive handler is the one writer, and what a shared handler records stays in
+its journal. A handler that reads and then ends journals nothing.
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,16 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import ClearStateCommand, En
 class StateView:
     """State at the start of an attempt, and what is known of it since."""
 
-    __slots__ = ("_at_start", "_known", "_unrecorded", "_writer")
+    __slots__ = ("_at_start", "_known", "_unrecorded")
 
-    def __init__(self, at_start: Mapping[str, bytes], *, writer: bool) -> None:
+    def __init__(self, at_start: Mapping[str, bytes]) -> None:
         self._at_start = at_start
-        self._writer = writer
         self._known: dict[str, bytes | None] = {}
         self._unrecorded: list[Entry] = []
 
     def knows(self, name: str) -> bool:
-        """Whether this attempt has read or written a name, or need not record that it reads it."""
-        return not self._writer or name in self._known
+        """Whether this attempt has read or written a name."""
+        return name in self._known
 
     def read(self, name: str) -> bytes | None:
         """The value of a name, None where it is not set."""
@@ -32,8 +31,7 @@ class StateView:
             return self._known[name]
         value = self._at_start.get(name)
         self._known[name] = value
-        if self._writer:
-            self._unrecorded.append(write_entry(name, value))
+        self._unrecorded.append(write_entry(name, value))
         return value
 
     def take_unrecorded(self) -> list[Entry]:
