@@ -201,6 +201,10 @@ class Room:
         """Where it listens."""
         return f"127.0.0.1:{self.port}"
 
+    async def until_one_is_gone(self) -> None:
+        """Returns when a connection is gone, also one whose caller does not notice."""
+        await self.ingress._listener._gone.wait()
+
 
 @asynccontextmanager
 async def open_room(limits: Limits | None = None) -> AsyncIterator[Room]:

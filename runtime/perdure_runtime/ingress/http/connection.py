@@ -197,6 +197,9 @@ class HttpConnection(HttpToolsProtocol, Connection):
             except httptools.HttpParserUpgrade as offer:
                 # To the parser all that follows is in the other protocol, also the body of this request.
                 data = self._head_without_offer() + data[offer.args[0] :]
+                # A new one, since a parser drops what follows the last request of a connection, which this may be.
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             else:
                 return
 
@@ -206,7 +209,9 @@ class HttpConnection(HttpToolsProtocol, Connection):
         if method == b"CONNECT":
             raise httptools.HttpParserInvalidMethodError("this is no proxy")
         kept = b"".join(b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
-        return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, self.url, kept)
+        # A caller of 1.0 waits for its connection to be closed, so its version is kept.
+        version = self.parser.get_http_version().encode()
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, kept)
 
     @property
     def _arriving(self) -> bool:

@@ -1,0 +1,186 @@
+"""The admin API over real sockets: what operators ask reaches the node, and what it refuses is a sentence."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import grpc
+import grpc.aio
+import pytest
+from grpclib.client import Channel
+from grpclib.const import Cardinality
+from grpclib.exceptions import GRPCError
+from grpclib.reflection.v1.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+from perdure_protos.perdure.admin.v1.admin_pb2 import Deployment, ListDeploymentsRequest, ListDeploymentsResponse
+from perdure_runtime.admin.client import SERVICE, AdminClient, AdminRefused
+from perdure_runtime.admin.server import AdminServer
+from perdure_runtime.ingress.port import NotPaused, RegistrationRefused, UnknownInvocation
+from perdure_runtime.storage.api import StorageFailure
+
+REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+PATIENCE_S = 30
+
+
+class FakeAdministration:
+    """Registers what it is asked to, or raises ``trouble``. While it is ``held`` it answers nothing."""
+
+    def __init__(self) -> None:
+        self.known: list[Deployment] = []
+        self.resumed: list[str] = []
+        self.trouble: Exception | None = None
+        self.asked = asyncio.Event()
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def register(self, address: str) -> Deployment:
+        """Adds a deployment."""
+        await self._answerable()
+        self.known.append(Deployment(id=f"dp_{len(self.known) + 1}", address=address))
+        return self.known[-1]
+
+    async def deployments(self) -> list[Deployment]:
+        """Lists them."""
+        await self._answerable()
+        return self.known
+
+    async def resume(self, invocation_id: str) -> None:
+        """Remembers it."""
+        await self._answerable()
+        self.resumed.append(invocation_id)
+
+    async def _answerable(self) -> None:
+        self.asked.set()
+        await self.free.wait()
+        if self.trouble is not None:
+            raise self.trouble
+
+
+Story = Callable[[FakeAdministration, AdminServer, AdminClient], Coroutine[None, None, None]]
+
+
+def meet(story: Story) -> None:
+    """Runs a story with an operator at a server."""
+
+    async def run() -> None:
+        administration = FakeAdministration()
+        server = AdminServer(administration, "127.0.0.1", 0)
+        await server.start()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await story(administration, server, AdminClient("127.0.0.1", server.port))
+        finally:
+            await server.close(0)
+
+    asyncio.run(run())
+
+
+def test_what_operators_ask_is_done() -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        assert await admin.deployments() == []
+        registered = await admin.register("localhost:9080")
+        assert registered == Deployment(id="dp_1", address="localhost:9080")
+        assert await admin.deployments() == [registered]
+        await admin.resume("inv_1")
+        assert administration.resumed == ["inv_1"]
+
+    meet(story)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        (RegistrationRefused("no endpoint answers at localhost:1"), "no endpoint answers at localhost:1"),
+        (NotPaused("inv_1 is running"), "inv_1 is running"),
+        (UnknownInvocation("inv_1"), "there is no invocation 'inv_1'"),
+        (StorageFailure("the disk is full"), "the disk is full"),
+        (RuntimeError("secret"), "the runtime failed to answer; its log says why under error id"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_the_node_refuses_is_a_sentence_and_the_server_goes_on(trouble: Exception, says: str) -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        administration.trouble = trouble
+        with pytest.raises(AdminRefused) as refused:
+            await admin.resume("inv_1")
+        assert str(refused.value).startswith(says)
+        administration.trouble = None
+        assert await admin.deployments() == []
+
+    meet(story)
+
+
+@pytest.mark.parametrize("method", ["DropEverything", ""])
+def test_another_method_is_told_those_that_there_are(method: str) -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        async with Channel("127.0.0.1", server.port) as channel:
+            unknown = channel.request(
+                f"{SERVICE}/{method}", Cardinality.UNARY_UNARY, ListDeploymentsRequest, ListDeploymentsResponse
+            )
+            async with unknown as stream:
+                await stream.send_message(ListDeploymentsRequest(), end=True)
+                with pytest.raises(GRPCError, match='which has RegisterDeployment, ListDeployments, ResumeInvocation"'):
+                    await stream.recv_initial_metadata()
+
+    meet(story)
+
+
+def test_the_api_is_learnt_by_reflection_and_nothing_of_users_is_in_it() -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        async with Channel("127.0.0.1", server.port) as channel:
+            asking = channel.request(
+                REFLECTION, Cardinality.STREAM_STREAM, ServerReflectionRequest, ServerReflectionResponse
+            )
+            async with asking as stream:
+                await stream.send_message(ServerReflectionRequest(list_services="*"), end=True)
+                answer = await stream.recv_message()
+        assert answer is not None
+        assert [service.name for service in answer.list_services_response.service] == [
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+            "perdure.admin.v1.AdminService",
+        ]
+
+    meet(story)
+
+
+def test_closing_waits_for_what_runs() -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        administration.free.clear()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            listing = channel.unary_unary(f"{SERVICE}/ListDeployments", bytes, bytes)(b"")
+            await administration.asked.wait()
+            closing = asyncio.create_task(server.close(60))
+            await asyncio.sleep(0)
+            administration.free.set()
+            assert await listing == b""
+            await closing
+
+    meet(story)
+
+
+def test_what_still_runs_when_the_grace_is_over_is_told_that_the_node_stops() -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        administration.free.clear()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            listing = channel.unary_unary(f"{SERVICE}/ListDeployments", bytes, bytes)(b"")
+            await administration.asked.wait()
+            await server.close(0)
+            assert await listing.code() is grpc.StatusCode.UNAVAILABLE
+            assert "the node stops" in str(await listing.details())
+        with pytest.raises(AdminRefused, match="nobody listens there"):
+            await admin.deployments()
+
+    meet(story)
+
+
+@pytest.mark.parametrize(
+    "said", [b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"PRI * HTTP/2.0\r\nX"]
+)
+def test_who_does_not_speak_http2_is_closed_and_the_server_goes_on(said: bytes) -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(said)
+        await reader.read()
+        writer.close()
+        assert await admin.deployments() == []
+
+    meet(story)
