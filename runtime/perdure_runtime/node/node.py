@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
+
 from perdure_runtime.ingress.port import EndpointUnavailable, NodeStops, NotAccepted
 from perdure_runtime.invoker.connection import Connection
 from perdure_runtime.invoker.invoker import Invoker
@@ -16,7 +18,17 @@ from perdure_runtime.node.retention import sweep
 from perdure_runtime.node.timers import Timers
 from perdure_runtime.node.waiters import Waiters
 from perdure_runtime.partition.effect import Abort, Accept, Accepted, Answer, Effect, Grant, Notify, Start
-from perdure_runtime.partition.input import Input, Submit
+from perdure_runtime.partition.input import (
+    AttemptEnded,
+    AttemptFailed,
+    AttemptSuspended,
+    Command,
+    Input,
+    StepEnded,
+    StepFailed,
+    Submit,
+)
+from perdure_runtime.partition.policy import Execution
 from perdure_runtime.partition.rows import Timer
 from perdure_runtime.storage.api import Storage
 
@@ -93,9 +105,18 @@ class Node:
         self._waiters.refuse_all(lambda: NotAccepted(reason))
 
     def refuse(self, input: Input, error: Exception) -> None:
-        """An input could not be applied."""
-        if isinstance(input, Submit):
-            self._waiters.refuse(input.id, NotAccepted(f"{type(error).__name__}: {error}"))
+        """An input could not be applied: a bug, which must cost neither a caller nor an invocation its end."""
+        match input:
+            case Submit():
+                self._waiters.refuse(input.id, NotAccepted(f"{type(error).__name__}: {error}"))
+            case Command() | StepEnded() | StepFailed() | AttemptEnded() | AttemptSuspended():
+                # Else the invocation would look for ever as if it ran.
+                reason = f"the node could not take what the attempt said: {type(error).__name__}: {error}"
+                self.invoker.act(Abort(input.invocation_id, input.attempt, reason))
+                failure = AttemptFailure(message=reason)
+                self.loop.offer(AttemptFailed(input.invocation_id, input.attempt, failure, Execution()))
+            case _:
+                pass  # The loop has logged it, and nobody waits for it.
 
     def _report_away(self, connection: Connection) -> None:
         self._fail_waiters(connection, connection.waiting())
