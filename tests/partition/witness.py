@@ -9,7 +9,7 @@ from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.machine import Step, apply
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.recovery import recover
-from perdure_runtime.partition.rows import Ended, Running
+from perdure_runtime.partition.rows import Ended, Running, Suspended
 
 from tests.partition import laws
 from tests.partition.room import Room
@@ -40,6 +40,8 @@ class Witness(Room):
             self._note_write(before, input)
         for effect in step.effects:
             self._note(effect)
+            if isinstance(effect, Start):
+                self._check_woken(before, effect.invocation.id)
         return step
 
     def check(self) -> None:
@@ -75,6 +77,12 @@ class Witness(Room):
                 self.granted[effect.invocation_id].add(effect.command)
             case _:
                 pass  # It is not for the attempt, or stops it.
+
+    def _check_woken(self, before: Store, id: str) -> None:
+        """What has suspended starts for no other reason than what it waits for."""
+        row, journal = before.invocations.get(id), Journal(self.journal(id))
+        if row is not None and isinstance(row.status, Suspended):
+            assert any(journal.settled(command) for command in row.status.awaiting)
 
     def _note_write(self, before: Store, input: Command) -> None:
         row = before.invocations[input.invocation_id]
