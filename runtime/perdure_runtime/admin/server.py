@@ -1,6 +1,5 @@
 """The admin API of a node: `perdure.admin.v1`, over gRPC."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -15,7 +14,6 @@ from perdure_protos.perdure.admin.v1.admin_pb2 import (
     ResumeInvocationResponse,
 )
 
-from perdure_runtime.ingress.greeting import Greeting
 from perdure_runtime.ingress.grpc import (
     Catalog,
     GrpcConnection,
@@ -44,7 +42,7 @@ class AdminServer:
         self._administration = administration
         self._limits = Limits()
         self._buffered = Buffered(self._limits.buffered_bytes)
-        self._listener = Listener(host, port, self._greet)
+        self._listener = Listener(host, port, self._connect, self._limits.greeting_s)
         self._methods: dict[str, Method] = {
             f"{SERVICE}/RegisterDeployment": _unary(RegisterDeploymentRequest, self._register),
             f"{SERVICE}/ListDeployments": _unary(ListDeploymentsRequest, self._deployments),
@@ -65,15 +63,9 @@ class AdminServer:
         """Lets nobody in any more, and waits so long for calls that run."""
         await self._listener.close(grace_s)
 
-    def _greet(self) -> Greeting:
-        expires_at = asyncio.get_running_loop().time() + self._limits.greeting_s
-        return Greeting(self._become, expires_at, self._listener.meet, self._listener.lose)
-
-    def _become(self, greeting: Greeting, is_http2: bool) -> GrpcConnection:
+    def _connect(self, is_http2: bool) -> GrpcConnection:
         # Operators speak gRPC only: what is no HTTP/2 is told so, and closed, by the same protocol.
-        connection = GrpcConnection(self._route, self._limits, self._buffered, self._listener.lose)
-        self._listener.replace(greeting, connection)
-        return connection
+        return GrpcConnection(self._route, self._limits, self._buffered, self._listener.lose)
 
     def _route(self, path: str) -> Method:
         method = self._methods.get(path)

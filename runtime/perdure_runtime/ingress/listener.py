@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 
 from perdure_runtime.ingress.connection import Connection
+from perdure_runtime.ingress.greeting import Greeting
 
 BACKLOG = 1_024
 SWEEP_EVERY_S = 1.0
@@ -15,10 +16,14 @@ LAST_WORDS_S = 1.0
 class Listener:
     """Accepts connections, and knows those that are open."""
 
-    def __init__(self, host: str, port: int, accept: Callable[[], Connection]) -> None:
-        """Makes a connection with ``accept`` for each peer, which calls ``meet``; port 0 lets the system choose."""
+    def __init__(self, host: str, port: int, make: Callable[[bool], Connection], greeting_s: float) -> None:
+        """Makes a connection for each peer that has greeted, within ``greeting_s``; port 0 lets the system choose.
+
+        ``make`` gets whether it speaks HTTP/2; its connections call ``lose`` when they have gone.
+        """
         self._address = (host, port)
-        self._accept = accept
+        self._make = make
+        self._greeting_s = greeting_s
         self._connections: dict[Connection, asyncio.Transport] = {}
         self._cut: set[Connection] = set()
         self._gone = asyncio.Event()
@@ -38,7 +43,7 @@ class Listener:
         """Listens. Raises OSError."""
         host, port = self._address
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, host, port, backlog=BACKLOG)
+        self._server = await loop.create_server(self._greet, host, port, backlog=BACKLOG)
         self._sweeping = asyncio.create_task(self._sweep(), name="connection sweep")
 
     async def close(self, grace_s: float) -> None:
@@ -60,8 +65,17 @@ class Listener:
         for transport in list(self._connections.values()):
             transport.abort()
 
-    def meet(self, connection: Connection, transport: asyncio.Transport) -> None:
-        """A peer has connected."""
+    def lose(self, connection: Connection) -> None:
+        """A connection has gone."""
+        self._connections.pop(connection, None)
+        self._cut.discard(connection)
+        self._gone.set()
+
+    def _greet(self) -> Greeting:
+        expires_at = asyncio.get_running_loop().time() + self._greeting_s
+        return Greeting(self._become, expires_at, self._meet, self.lose)
+
+    def _meet(self, connection: Connection, transport: asyncio.Transport) -> None:
         self._connections[connection] = transport
         # A caller that vanishes during a call says nothing: its system is asked now and then.
         peer: socket.socket = transport.get_extra_info("socket")
@@ -69,15 +83,10 @@ class Listener:
         if self._closing:
             connection.cut()
 
-    def replace(self, connection: Connection, by: Connection) -> None:
-        """A connection has become another one."""
-        self._connections[by] = self._connections.pop(connection)
-
-    def lose(self, connection: Connection) -> None:
-        """A connection has gone."""
-        self._connections.pop(connection, None)
-        self._cut.discard(connection)
-        self._gone.set()
+    def _become(self, greeting: Greeting, is_http2: bool) -> Connection:
+        connection = self._make(is_http2)
+        self._connections[connection] = self._connections.pop(greeting)
+        return connection
 
     async def _all_gone(self, within_s: float) -> bool:
         try:

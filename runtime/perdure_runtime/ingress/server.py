@@ -1,12 +1,9 @@
 """The ingress: one port for gRPC and JSON."""
 
-import asyncio
-
 from uvicorn.server import ServerState
 
 from perdure_runtime.ingress.connection import Connection
 from perdure_runtime.ingress.desk import Desk
-from perdure_runtime.ingress.greeting import Greeting
 from perdure_runtime.ingress.grpc import GrpcConnection, router_for
 from perdure_runtime.ingress.http.app import App
 from perdure_runtime.ingress.http.connection import HttpConnection, http_config
@@ -26,7 +23,7 @@ class Ingress:
         self._router = router_for(desk)
         self._http_config = http_config(App(desk, self._limits, self._buffered))
         self._http_state = ServerState()
-        self._listener = Listener(host, port, self._greet)
+        self._listener = Listener(host, port, self._connect, self._limits.greeting_s)
 
     @property
     def port(self) -> int:
@@ -41,15 +38,7 @@ class Ingress:
         """Lets nobody in any more, waits so long for calls that run, then answers them with UNAVAILABLE."""
         await self._listener.close(grace_s)
 
-    def _greet(self) -> Greeting:
-        expires_at = asyncio.get_running_loop().time() + self._limits.greeting_s
-        return Greeting(self._become, expires_at, self._listener.meet, self._listener.lose)
-
-    def _become(self, greeting: Greeting, is_http2: bool) -> Connection:
-        connection: Connection
+    def _connect(self, is_http2: bool) -> Connection:
         if is_http2:
-            connection = GrpcConnection(self._router, self._limits, self._buffered, self._listener.lose)
-        else:
-            connection = HttpConnection(self._http_config, self._http_state, self._limits, self._listener.lose)
-        self._listener.replace(greeting, connection)
-        return connection
+            return GrpcConnection(self._router, self._limits, self._buffered, self._listener.lose)
+        return HttpConnection(self._http_config, self._http_state, self._limits, self._listener.lose)

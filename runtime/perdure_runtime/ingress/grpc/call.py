@@ -117,7 +117,7 @@ class Call(Body):
         body = frame(reply.message)
         if not self._stream.answer(initial, body, headers.OK):
             await self._send(initial, body)
-            self._stream.end(headers.OK)
+            self._stream.finish(headers.OK)
         self._end()
 
     async def _converse(self, method: Streaming) -> None:
@@ -206,7 +206,7 @@ class Call(Body):
     def _close(self, *blocks: Sequence[Header]) -> None:
         if self._ended:
             return
-        self._stream.end(*blocks)
+        self._stream.finish(*blocks)
         self._end()
 
     def _end(self) -> None:

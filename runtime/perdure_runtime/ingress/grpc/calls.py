@@ -84,12 +84,12 @@ class Calls(AbstractHandler):
         named = dict(request)
         answer = headers.not_grpc(named.get(b":method"), named.get(b"content-type"))
         if answer is not None:
-            stream.end(answer)
+            stream.finish(answer)
             return False
         try:
             call = self._call(stream, request, named)
         except Refusal as refusal:
-            stream.end(*headers.refused(refusal))
+            stream.finish(*headers.refused(refusal))
             return False
         stream.buffer = call
         self._open[stream.id] = (call, release)

@@ -123,7 +123,7 @@ class WireStream(Stream):
         # Header names and values are str by grpclib's types, and passed on to h2 as they are.
         await self.send_headers(cast(list[tuple[str, str]], initial))
 
-    def end(self, *blocks: Sequence[Header]) -> None:  # type: ignore[override]  # grpclib's waits, and sends nothing
+    def finish(self, *blocks: Sequence[Header]) -> None:
         """Sends header blocks, the last of which ends the stream. Needs no window, so waits for nothing."""
         # h2 is ahead of the events that we act on: the caller may have reset the stream already.
         if not self.closable:
