@@ -69,15 +69,14 @@ class Dumper:
 
     def json(self, value: object, where: str) -> Json:
         """The JSON of a value."""
-        kind = type(value)
-        if value is None or kind is bool or kind is int or kind is str:
-            return value  # type: ignore[return-value]  # its exact type was just asked
-        if kind is float:
-            return self._float(value)  # type: ignore[arg-type]  # as above
-        if kind is list:
-            return self._list(value, where)  # type: ignore[arg-type]  # as above
-        if kind is dict:
-            return self._dict(value, where)  # type: ignore[arg-type]  # as above
+        if value is None or type(value) is bool or type(value) is int or type(value) is str:
+            return value
+        if type(value) is float:
+            return self._float(value)
+        if type(value) is list:
+            return self._list(value, where)
+        if type(value) is dict:
+            return self._dict(value, where)
         return self._tagged(value, where)
 
     def _float(self, value: float) -> Json:
@@ -103,8 +102,8 @@ class Dumper:
             if value.name is None:
                 raise self._unsupported(value, where, "it is no member of its enum")
             return {TYPE: "enum", CLASS: _class_name(kind), VALUE: value.name}
-        if kind is tuple:
-            return {TYPE: "tuple", VALUE: self._list(value, where)}  # type: ignore[arg-type]  # its type was just asked
+        if type(value) is tuple:
+            return {TYPE: "tuple", VALUE: self._list(value, where)}
         if isinstance(value, (set, frozenset)) and kind in (set, frozenset):
             # Sorted by their text, so that equal sets give equal bytes.
             elements: list[Json] = sorted((self.json(each, f"an element of {where}") for each in value), key=json.dumps)

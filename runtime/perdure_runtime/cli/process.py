@@ -3,9 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
-
-Close = Callable[[], Awaitable[None]]
+from collections.abc import Callable, Coroutine
 
 
 def run(serve: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:

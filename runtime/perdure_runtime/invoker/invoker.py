@@ -54,10 +54,6 @@ class Invoker:
         if connection.idle and connection not in self._routes.values():
             self._connections.pop(connection).cancel()
 
-    def route(self, service: str) -> Connection | None:
-        """The endpoint that runs new attempts of a service."""
-        return self._routes.get(service)
-
     def start(self, start: Start) -> None:
         """Runs an attempt; it waits where no endpoint serves it yet."""
         target = start.invocation.target

@@ -240,13 +240,22 @@ def _each_value(read: Read, values: Any) -> dict[Any, Any]:
     return {key: read(values[key]) for key in sorted(values)}
 
 
-def holds_itself(descriptor: Descriptor, above: tuple[str, ...] = ()) -> bool:
+def holds_itself(descriptor: Descriptor) -> bool:
     """Whether messages of this type, or within it, can be nested without end."""
-    if descriptor.full_name in above:
-        return True
-    path = (*above, descriptor.full_name)
-    parts = [field.message_type for field in descriptor.fields if field.message_type is not None]
-    return any(holds_itself(part, path) for part in parts)
+    above: set[str] = set()
+    bounded: set[str] = set()
+
+    def is_bottomless(part: Descriptor) -> bool:
+        name = part.full_name
+        if name in above or name in bounded:
+            return name in above
+        above.add(name)
+        found = any(is_bottomless(field.message_type) for field in part.fields if field.message_type is not None)
+        above.remove(name)
+        bounded.add(name)
+        return found
+
+    return is_bottomless(descriptor)
 
 
 def _enum(cls: type) -> Read:

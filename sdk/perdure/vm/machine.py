@@ -37,7 +37,6 @@ class Machine:
 
     __slots__ = (
         "_entries",
-        "_failures",
         "_known",
         "_open",
         "_recorded",
