@@ -2,14 +2,18 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
 from grpclib.const import Cardinality, Handler, Status
 from grpclib.protocol import H2Protocol
 from grpclib.server import Server, Stream
+from perdure import Client, codec
 from perdure.connections import DetailsCodec, RawCodec
+
+from tests.sdk.contract import Word
 
 PATHS = (
     "/testing.v1.Story/Do",
@@ -128,3 +132,27 @@ class _Server(Server):
         protocol = super()._protocol_factory()
         self.connections.append(protocol)
         return protocol
+
+
+HELLO = Said(codec.encode(Word(text="hello")), "inv_1")
+
+
+async def hello(asked: Asked) -> Said:
+    """Answers hello."""
+    return HELLO
+
+
+def meet(
+    answer: Answering,
+    story: Callable[[Client, FakeIngress], Coroutine[None, None, None]],
+    timeout_s: float | None = None,
+) -> None:
+    """Runs a story with a client of an ingress that answers so."""
+
+    async def run() -> None:
+        timeout = None if timeout_s is None else timedelta(seconds=timeout_s)
+        async with asyncio.timeout(30), Client(ingress.address, timeout=timeout) as client:
+            await story(client, ingress)
+
+    with FakeIngress(answer) as ingress:
+        asyncio.run(run())

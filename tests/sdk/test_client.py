@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
 import pytest
@@ -12,30 +11,7 @@ from perdure.failures import pack
 from perdure_protos.perdure.ingress.v1 import ingress_pb2
 
 from tests.sdk.contract import CounterClient, StoryClient, Word
-from tests.sdk.ingress import Answering, Asked, FakeIngress, Said
-
-HELLO = Said(codec.encode(Word(text="hello")), "inv_1")
-
-
-async def hello(asked: Asked) -> Said:
-    """Answers hello."""
-    return HELLO
-
-
-def meet(
-    answer: Answering,
-    story: Callable[[Client, FakeIngress], Coroutine[None, None, None]],
-    timeout_s: float | None = None,
-) -> None:
-    """Runs a story with a client of an ingress that answers so."""
-
-    async def run() -> None:
-        timeout = None if timeout_s is None else timedelta(seconds=timeout_s)
-        async with asyncio.timeout(30), Client(ingress.address, timeout=timeout) as client:
-            await story(client, ingress)
-
-    with FakeIngress(answer) as ingress:
-        asyncio.run(run())
+from tests.sdk.ingress import HELLO, Asked, FakeIngress, Said, hello, meet
 
 
 def test_a_call_sends_its_request_and_gives_the_response() -> None:
@@ -354,51 +330,3 @@ def test_closing_ends_the_calls_that_wait_and_refuses_others() -> None:
             await StoryClient(client).do(Word())
 
     meet(answer, story)
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["localhost", "localhost:", ":8080", "localhost:http", "ftp://localhost:1", "http://a:1/path", "a:99999", ""],
-)
-def test_what_is_no_address_is_refused_with_what_to_write(address: str) -> None:
-    with pytest.raises(UsageError, match="localhost:8080"):
-        Client(address)
-
-
-def test_tls_is_refused_with_what_to_write() -> None:
-    with pytest.raises(UsageError, match="TLS"):
-        Client("https://example.org:443")
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:8080", "http://127.0.0.1:8080", "http://127.0.0.1:8080/", "[::1]:8080"])
-def test_addresses_that_people_write_are_understood(address: str) -> None:
-    assert Client(address)._connections.address.endswith(":8080")
-
-
-@pytest.mark.parametrize("timeout", [timedelta(0), timedelta(seconds=-1), timedelta(days=9999)])
-def test_a_timeout_that_makes_no_sense_is_refused(timeout: timedelta) -> None:
-    with pytest.raises(UsageError, match="timeout"):
-        Client("localhost:8080", timeout=timeout)
-
-
-@pytest.mark.parametrize(
-    ("headers", "key", "says"),
-    [
-        ({"perdure-mode": "send"}, "", "perdure's own"),
-        ({"grpc-timeout": "1S"}, "", "perdure's own"),
-        ({"Content-Type": "text"}, "", "perdure's own"),
-        ({"tenant-bin": "x"}, "", "'-bin'"),
-        ({"two words": "x"}, "", "no name of a header"),
-        ({"tenant": "größer"}, "", "printable ASCII"),
-        ({"tenant": ""}, "", "not the empty string"),
-        ({}, "schlüssel", "printable ASCII"),
-        ({}, "two\nlines", "printable ASCII"),
-    ],
-)
-def test_what_cannot_travel_is_refused_before_it_does(headers: dict[str, str], key: str, says: str) -> None:
-    async def story(client: Client, ingress: FakeIngress) -> None:
-        with pytest.raises(UsageError, match=says):
-            await StoryClient(client).do(Word(), headers=headers, idempotency_key=key)
-        assert ingress.asked == []
-
-    meet(hello, story)
