@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cperdure/admin/v1/admin.proto\x12\x10perdure.admin.v1\",\n\x19RegisterDeploymentRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"R\n\nDeployment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08services\x18\x03 \x03(\t\x12\x15\n\rcreated_at_ms\x18\x04 \x01(\x03\"\x18\n\x16ListDeploymentsRequest\"L\n\x17ListDeploymentsResponse\x12\x31\n\x0b\x64\x65ployments\x18\x01 \x03(\x0b\x32\x1c.perdure.admin.v1.Deployment\"0\n\x17ResumeInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x1a\n\x18ResumeInvocationResponse2\xc2\x02\n\x0c\x41\x64minService\x12_\n\x12RegisterDeployment\x12+.perdure.admin.v1.RegisterDeploymentRequest\x1a\x1c.perdure.admin.v1.Deployment\x12\x66\n\x0fListDeployments\x12(.perdure.admin.v1.ListDeploymentsRequest\x1a).perdure.admin.v1.ListDeploymentsResponse\x12i\n\x10ResumeInvocation\x12).perdure.admin.v1.ResumeInvocationRequest\x1a*.perdure.admin.v1.ResumeInvocationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cperdure/admin/v1/admin.proto\x12\x10perdure.admin.v1\",\n\x19RegisterDeploymentRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"R\n\nDeployment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08services\x18\x03 \x03(\t\x12\x15\n\rcreated_at_ms\x18\x04 \x01(\x03\"\x18\n\x16ListDeploymentsRequest\"L\n\x17ListDeploymentsResponse\x12\x31\n\x0b\x64\x65ployments\x18\x01 \x03(\x0b\x32\x1c.perdure.admin.v1.Deployment\"0\n\x17ResumeInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x1a\n\x18ResumeInvocationResponse\"/\n\x16PauseInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x19\n\x17PauseInvocationResponse\"0\n\x17\x43\x61ncelInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x1a\n\x18\x43\x61ncelInvocationResponse\".\n\x15KillInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x18\n\x16KillInvocationResponse\"E\n\x18RestartInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x12\n\nfrom_entry\x18\x02 \x01(\r\"2\n\x19RestartInvocationResponse\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"/\n\x16PurgeInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x19\n\x17PurgeInvocationResponse\"2\n\x19\x44\x65scribeInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x97\x01\n\x1a\x44\x65scribeInvocationResponse\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x0f\n\x07handler\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12\x12\n\nlast_error\x18\x06 \x01(\t\x12\x0f\n\x07journal\x18\x07 \x03(\t2\xc1\x07\n\x0c\x41\x64minService\x12_\n\x12RegisterDeployment\x12+.perdure.admin.v1.RegisterDeploymentRequest\x1a\x1c.perdure.admin.v1.Deployment\x12\x66\n\x0fListDeployments\x12(.perdure.admin.v1.ListDeploymentsRequest\x1a).perdure.admin.v1.ListDeploymentsResponse\x12i\n\x10ResumeInvocation\x12).perdure.admin.v1.ResumeInvocationRequest\x1a*.perdure.admin.v1.ResumeInvocationResponse\x12\x66\n\x0fPauseInvocation\x12(.perdure.admin.v1.PauseInvocationRequest\x1a).perdure.admin.v1.PauseInvocationResponse\x12i\n\x10\x43\x61ncelInvocation\x12).perdure.admin.v1.CancelInvocationRequest\x1a*.perdure.admin.v1.CancelInvocationResponse\x12\x63\n\x0eKillInvocation\x12\'.perdure.admin.v1.KillInvocationRequest\x1a(.perdure.admin.v1.KillInvocationResponse\x12l\n\x11RestartInvocation\x12*.perdure.admin.v1.RestartInvocationRequest\x1a+.perdure.admin.v1.RestartInvocationResponse\x12\x66\n\x0fPurgeInvocation\x12(.perdure.admin.v1.PurgeInvocationRequest\x1a).perdure.admin.v1.PurgeInvocationResponse\x12o\n\x12\x44\x65scribeInvocation\x12+.perdure.admin.v1.DescribeInvocationRequest\x1a,.perdure.admin.v1.DescribeInvocationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESUMEINVOCATIONREQUEST']._serialized_end=332
   _globals['_RESUMEINVOCATIONRESPONSE']._serialized_start=334
   _globals['_RESUMEINVOCATIONRESPONSE']._serialized_end=360
-  _globals['_ADMINSERVICE']._serialized_start=363
-  _globals['_ADMINSERVICE']._serialized_end=685
+  _globals['_PAUSEINVOCATIONREQUEST']._serialized_start=362
+  _globals['_PAUSEINVOCATIONREQUEST']._serialized_end=409
+  _globals['_PAUSEINVOCATIONRESPONSE']._serialized_start=411
+  _globals['_PAUSEINVOCATIONRESPONSE']._serialized_end=436
+  _globals['_CANCELINVOCATIONREQUEST']._serialized_start=438
+  _globals['_CANCELINVOCATIONREQUEST']._serialized_end=486
+  _globals['_CANCELINVOCATIONRESPONSE']._serialized_start=488
+  _globals['_CANCELINVOCATIONRESPONSE']._serialized_end=514
+  _globals['_KILLINVOCATIONREQUEST']._serialized_start=516
+  _globals['_KILLINVOCATIONREQUEST']._serialized_end=562
+  _globals['_KILLINVOCATIONRESPONSE']._serialized_start=564
+  _globals['_KILLINVOCATIONRESPONSE']._serialized_end=588
+  _globals['_RESTARTINVOCATIONREQUEST']._serialized_start=590
+  _globals['_RESTARTINVOCATIONREQUEST']._serialized_end=659
+  _globals['_RESTARTINVOCATIONRESPONSE']._serialized_start=661
+  _globals['_RESTARTINVOCATIONRESPONSE']._serialized_end=711
+  _globals['_PURGEINVOCATIONREQUEST']._serialized_start=713
+  _globals['_PURGEINVOCATIONREQUEST']._serialized_end=760
+  _globals['_PURGEINVOCATIONRESPONSE']._serialized_start=762
+  _globals['_PURGEINVOCATIONRESPONSE']._serialized_end=787
+  _globals['_DESCRIBEINVOCATIONREQUEST']._serialized_start=789
+  _globals['_DESCRIBEINVOCATIONREQUEST']._serialized_end=839
+  _globals['_DESCRIBEINVOCATIONRESPONSE']._serialized_start=842
+  _globals['_DESCRIBEINVOCATIONRESPONSE']._serialized_end=993
+  _globals['_ADMINSERVICE']._serialized_start=996
+  _globals['_ADMINSERVICE']._serialized_end=1957
 # @@protoc_insertion_point(module_scope)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n perdure/ingress/v1/ingress.proto\x12\x12perdure.ingress.v1\"*\n\x11InvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"!\n\x10InvocationResult\x12\r\n\x05value\x18\x01 \x01(\x0c\x32\xbe\x01\n\x0eIngressService\x12U\n\x06\x41ttach\x12%.perdure.ingress.v1.InvocationRequest\x1a$.perdure.ingress.v1.InvocationResult\x12U\n\x06Output\x12%.perdure.ingress.v1.InvocationRequest\x1a$.perdure.ingress.v1.InvocationResultb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n perdure/ingress/v1/ingress.proto\x12\x12perdure.ingress.v1\"l\n\x11InvocationRequest\x12\x17\n\rinvocation_id\x18\x01 \x01(\tH\x00\x12\x30\n\x08workflow\x18\x02 \x01(\x0b\x32\x1c.perdure.ingress.v1.WorkflowH\x00\x42\x0c\n\ninvocation\"\'\n\x08Workflow\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"!\n\x10InvocationResult\x12\r\n\x05value\x18\x01 \x01(\x0c\"\x10\n\x0e\x43\x61ncelResponse\"g\n\rSignalRequest\x12\x39\n\ninvocation\x18\x01 \x01(\x0b\x32%.perdure.ingress.v1.InvocationRequest\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x0c\"\x10\n\x0eSignalResponse\">\n\x17ResolveAwakeableRequest\x12\x14\n\x0c\x61wakeable_id\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"\x1a\n\x18ResolveAwakeableResponse\"M\n\x16RejectAwakeableRequest\x12\x14\n\x0c\x61wakeable_id\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\"\x19\n\x17RejectAwakeableResponse2\xbf\x04\n\x0eIngressService\x12U\n\x06\x41ttach\x12%.perdure.ingress.v1.InvocationRequest\x1a$.perdure.ingress.v1.InvocationResult\x12U\n\x06Output\x12%.perdure.ingress.v1.InvocationRequest\x1a$.perdure.ingress.v1.InvocationResult\x12S\n\x06\x43\x61ncel\x12%.perdure.ingress.v1.InvocationRequest\x1a\".perdure.ingress.v1.CancelResponse\x12O\n\x06Signal\x12!.perdure.ingress.v1.SignalRequest\x1a\".perdure.ingress.v1.SignalResponse\x12m\n\x10ResolveAwakeable\x12+.perdure.ingress.v1.ResolveAwakeableRequest\x1a,.perdure.ingress.v1.ResolveAwakeableResponse\x12j\n\x0fRejectAwakeable\x12*.perdure.ingress.v1.RejectAwakeableRequest\x1a+.perdure.ingress.v1.RejectAwakeableResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'perdure.ingress.v1.ingress_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INVOCATIONREQUEST']._serialized_start=56
-  _globals['_INVOCATIONREQUEST']._serialized_end=98
-  _globals['_INVOCATIONRESULT']._serialized_start=100
-  _globals['_INVOCATIONRESULT']._serialized_end=133
-  _globals['_INGRESSSERVICE']._serialized_start=136
-  _globals['_INGRESSSERVICE']._serialized_end=326
+  _globals['_INVOCATIONREQUEST']._serialized_end=164
+  _globals['_WORKFLOW']._serialized_start=166
+  _globals['_WORKFLOW']._serialized_end=205
+  _globals['_INVOCATIONRESULT']._serialized_start=207
+  _globals['_INVOCATIONRESULT']._serialized_end=240
+  _globals['_CANCELRESPONSE']._serialized_start=242
+  _globals['_CANCELRESPONSE']._serialized_end=258
+  _globals['_SIGNALREQUEST']._serialized_start=260
+  _globals['_SIGNALREQUEST']._serialized_end=363
+  _globals['_SIGNALRESPONSE']._serialized_start=365
+  _globals['_SIGNALRESPONSE']._serialized_end=381
+  _globals['_RESOLVEAWAKEABLEREQUEST']._serialized_start=383
+  _globals['_RESOLVEAWAKEABLEREQUEST']._serialized_end=445
+  _globals['_RESOLVEAWAKEABLERESPONSE']._serialized_start=447
+  _globals['_RESOLVEAWAKEABLERESPONSE']._serialized_end=473
+  _globals['_REJECTAWAKEABLEREQUEST']._serialized_start=475
+  _globals['_REJECTAWAKEABLEREQUEST']._serialized_end=552
+  _globals['_REJECTAWAKEABLERESPONSE']._serialized_start=554
+  _globals['_REJECTAWAKEABLERESPONSE']._serialized_end=579
+  _globals['_INGRESSSERVICE']._serialized_start=582
+  _globals['_INGRESSSERVICE']._serialized_end=1157
 # @@protoc_insertion_point(module_scope)

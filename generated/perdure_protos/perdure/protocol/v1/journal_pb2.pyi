@@ -35,8 +35,23 @@ class Entry(_message.Message):
     RUN_FIELD_NUMBER: _builtins.int
     SET_STATE_FIELD_NUMBER: _builtins.int
     CLEAR_STATE_FIELD_NUMBER: _builtins.int
+    CLEAR_ALL_STATE_FIELD_NUMBER: _builtins.int
+    GET_STATE_FIELD_NUMBER: _builtins.int
+    GET_STATE_KEYS_FIELD_NUMBER: _builtins.int
+    AWAKEABLE_FIELD_NUMBER: _builtins.int
+    COMPLETE_AWAKEABLE_FIELD_NUMBER: _builtins.int
+    GET_PROMISE_FIELD_NUMBER: _builtins.int
+    PEEK_PROMISE_FIELD_NUMBER: _builtins.int
+    COMPLETE_PROMISE_FIELD_NUMBER: _builtins.int
+    AWAIT_SIGNAL_FIELD_NUMBER: _builtins.int
+    SEND_SIGNAL_FIELD_NUMBER: _builtins.int
+    ATTACH_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    CANCEL_FIELD_NUMBER: _builtins.int
     COMPLETION_FIELD_NUMBER: _builtins.int
     STEP_FAILURE_FIELD_NUMBER: _builtins.int
+    SIGNAL_FIELD_NUMBER: _builtins.int
+    CANCELLATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def call(self) -> Global___CallCommand: ...
     @_builtins.property
@@ -50,9 +65,39 @@ class Entry(_message.Message):
     @_builtins.property
     def clear_state(self) -> Global___ClearStateCommand: ...
     @_builtins.property
+    def clear_all_state(self) -> Global___ClearAllStateCommand: ...
+    @_builtins.property
+    def get_state(self) -> Global___GetStateCommand: ...
+    @_builtins.property
+    def get_state_keys(self) -> Global___GetStateKeysCommand: ...
+    @_builtins.property
+    def awakeable(self) -> Global___AwakeableCommand: ...
+    @_builtins.property
+    def complete_awakeable(self) -> Global___CompleteAwakeableCommand: ...
+    @_builtins.property
+    def get_promise(self) -> Global___GetPromiseCommand: ...
+    @_builtins.property
+    def peek_promise(self) -> Global___PeekPromiseCommand: ...
+    @_builtins.property
+    def complete_promise(self) -> Global___CompletePromiseCommand: ...
+    @_builtins.property
+    def await_signal(self) -> Global___AwaitSignalCommand: ...
+    @_builtins.property
+    def send_signal(self) -> Global___SendSignalCommand: ...
+    @_builtins.property
+    def attach(self) -> Global___AttachCommand: ...
+    @_builtins.property
+    def output(self) -> Global___OutputCommand: ...
+    @_builtins.property
+    def cancel(self) -> Global___CancelCommand: ...
+    @_builtins.property
     def completion(self) -> Global___Completion: ...
     @_builtins.property
     def step_failure(self) -> Global___StepFailure: ...
+    @_builtins.property
+    def signal(self) -> Global___Signal: ...
+    @_builtins.property
+    def cancellation(self) -> Global___Cancellation: ...
     def __init__(
         self,
         *,
@@ -62,14 +107,29 @@ class Entry(_message.Message):
         run: Global___RunCommand | None = ...,
         set_state: Global___SetStateCommand | None = ...,
         clear_state: Global___ClearStateCommand | None = ...,
+        clear_all_state: Global___ClearAllStateCommand | None = ...,
+        get_state: Global___GetStateCommand | None = ...,
+        get_state_keys: Global___GetStateKeysCommand | None = ...,
+        awakeable: Global___AwakeableCommand | None = ...,
+        complete_awakeable: Global___CompleteAwakeableCommand | None = ...,
+        get_promise: Global___GetPromiseCommand | None = ...,
+        peek_promise: Global___PeekPromiseCommand | None = ...,
+        complete_promise: Global___CompletePromiseCommand | None = ...,
+        await_signal: Global___AwaitSignalCommand | None = ...,
+        send_signal: Global___SendSignalCommand | None = ...,
+        attach: Global___AttachCommand | None = ...,
+        output: Global___OutputCommand | None = ...,
+        cancel: Global___CancelCommand | None = ...,
         completion: Global___Completion | None = ...,
         step_failure: Global___StepFailure | None = ...,
+        signal: Global___Signal | None = ...,
+        cancellation: Global___Cancellation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "clear_state", b"clear_state", "completion", b"completion", "entry", b"entry", "run", b"run", "send", b"send", "set_state", b"set_state", "sleep", b"sleep", "step_failure", b"step_failure"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attach", b"attach", "await_signal", b"await_signal", "awakeable", b"awakeable", "call", b"call", "cancel", b"cancel", "cancellation", b"cancellation", "clear_all_state", b"clear_all_state", "clear_state", b"clear_state", "complete_awakeable", b"complete_awakeable", "complete_promise", b"complete_promise", "completion", b"completion", "entry", b"entry", "get_promise", b"get_promise", "get_state", b"get_state", "get_state_keys", b"get_state_keys", "output", b"output", "peek_promise", b"peek_promise", "run", b"run", "send", b"send", "send_signal", b"send_signal", "set_state", b"set_state", "signal", b"signal", "sleep", b"sleep", "step_failure", b"step_failure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "clear_state", b"clear_state", "completion", b"completion", "entry", b"entry", "run", b"run", "send", b"send", "set_state", b"set_state", "sleep", b"sleep", "step_failure", b"step_failure"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attach", b"attach", "await_signal", b"await_signal", "awakeable", b"awakeable", "call", b"call", "cancel", b"cancel", "cancellation", b"cancellation", "clear_all_state", b"clear_all_state", "clear_state", b"clear_state", "complete_awakeable", b"complete_awakeable", "complete_promise", b"complete_promise", "completion", b"completion", "entry", b"entry", "get_promise", b"get_promise", "get_state", b"get_state", "get_state_keys", b"get_state_keys", "output", b"output", "peek_promise", b"peek_promise", "run", b"run", "send", b"send", "send_signal", b"send_signal", "set_state", b"set_state", "signal", b"signal", "sleep", b"sleep", "step_failure", b"step_failure"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_entry: _TypeAlias = _typing.Literal["call", "send", "sleep", "run", "set_state", "clear_state", "completion", "step_failure"]  # noqa: Y015
+    _WhichOneofReturnType_entry: _TypeAlias = _typing.Literal["call", "send", "sleep", "run", "set_state", "clear_state", "clear_all_state", "get_state", "get_state_keys", "awakeable", "complete_awakeable", "get_promise", "peek_promise", "complete_promise", "await_signal", "send_signal", "attach", "output", "cancel", "completion", "step_failure", "signal", "cancellation"]  # noqa: Y015
     _WhichOneofArgType_entry: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_entry) -> _WhichOneofReturnType_entry | None: ...
 
@@ -135,8 +195,14 @@ class CallCommand(_message.Message):
     INPUT_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     HEADERS_FIELD_NUMBER: _builtins.int
+    MUST_BE_NEW_FIELD_NUMBER: _builtins.int
+    INVOCATION_ID_FIELD_NUMBER: _builtins.int
     input: _builtins.bytes
     idempotency_key: _builtins.str
+    must_be_new: _builtins.bool
+    """The run of a workflow: fail with ALREADY_EXISTS where its id has run, in place of waiting for that run."""
+    invocation_id: _builtins.str
+    """The invocation that the call has become. Set by the runtime; a replay does not compare it."""
     @_builtins.property
     def target(self) -> Global___Target: ...
     @_builtins.property
@@ -148,10 +214,12 @@ class CallCommand(_message.Message):
         input: _builtins.bytes = ...,
         idempotency_key: _builtins.str = ...,
         headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        must_be_new: _builtins.bool = ...,
+        invocation_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "idempotency_key", b"idempotency_key", "input", b"input", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "idempotency_key", b"idempotency_key", "input", b"input", "invocation_id", b"invocation_id", "must_be_new", b"must_be_new", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -188,10 +256,13 @@ class SendCommand(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     HEADERS_FIELD_NUMBER: _builtins.int
     DELAY_MS_FIELD_NUMBER: _builtins.int
+    MUST_BE_NEW_FIELD_NUMBER: _builtins.int
     input: _builtins.bytes
     idempotency_key: _builtins.str
     delay_ms: _builtins.int
     """The handler starts this many milliseconds after the runtime took the command."""
+    must_be_new: _builtins.bool
+    """As in CallCommand."""
     @_builtins.property
     def target(self) -> Global___Target: ...
     @_builtins.property
@@ -204,10 +275,11 @@ class SendCommand(_message.Message):
         idempotency_key: _builtins.str = ...,
         headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         delay_ms: _builtins.int = ...,
+        must_be_new: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_ms", b"delay_ms", "headers", b"headers", "idempotency_key", b"idempotency_key", "input", b"input", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_ms", b"delay_ms", "headers", b"headers", "idempotency_key", b"idempotency_key", "input", b"input", "must_be_new", b"must_be_new", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -301,6 +373,379 @@ class ClearStateCommand(_message.Message):
 Global___ClearStateCommand: _TypeAlias = ClearStateCommand  # noqa: Y015
 
 @_typing.final
+class ClearAllStateCommand(_message.Message):
+    """Remove all state of the key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearAllStateCommand: _TypeAlias = ClearAllStateCommand  # noqa: Y015
+
+@_typing.final
+class GetStateCommand(_message.Message):
+    """Read one key of the state that the attempt was not started with; completed with a StateValue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStateCommand: _TypeAlias = GetStateCommand  # noqa: Y015
+
+@_typing.final
+class StateValue(_message.Message):
+    """What a key of the state holds; nothing where it is not set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    value: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        value: _builtins.bytes | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___StateValue: _TypeAlias = StateValue  # noqa: Y015
+
+@_typing.final
+class GetStateKeysCommand(_message.Message):
+    """List the keys of the state that are set; completed with StateKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStateKeysCommand: _TypeAlias = GetStateKeysCommand  # noqa: Y015
+
+@_typing.final
+class StateKeys(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sorted."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateKeys: _TypeAlias = StateKeys  # noqa: Y015
+
+@_typing.final
+class AwakeableCommand(_message.Message):
+    """Wait for somebody outside who is told the id of this awakeable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Chosen by the first attempt, and hard to guess: "awk_", the invocation, the command, and 128 bits of chance."""
+    type: _builtins.str
+    """Full name of the message that resolves it."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AwakeableCommand: _TypeAlias = AwakeableCommand  # noqa: Y015
+
+@_typing.final
+class CompleteAwakeableCommand(_message.Message):
+    """Resolve or reject an awakeable; completed empty, or with NOT_FOUND."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    @_builtins.property
+    def result(self) -> Global___Outcome: ...
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        result: Global___Outcome | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompleteAwakeableCommand: _TypeAlias = CompleteAwakeableCommand  # noqa: Y015
+
+@_typing.final
+class GetPromiseCommand(_message.Message):
+    """Wait for a promise of the workflow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPromiseCommand: _TypeAlias = GetPromiseCommand  # noqa: Y015
+
+@_typing.final
+class PeekPromiseCommand(_message.Message):
+    """Look at a promise of the workflow; completed with an Outcome, or empty while it has none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeekPromiseCommand: _TypeAlias = PeekPromiseCommand  # noqa: Y015
+
+@_typing.final
+class CompletePromiseCommand(_message.Message):
+    """Resolve or reject a promise of the workflow; completed empty, or with ALREADY_EXISTS when it has a result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    @_builtins.property
+    def result(self) -> Global___Outcome: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        result: Global___Outcome | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompletePromiseCommand: _TypeAlias = CompletePromiseCommand  # noqa: Y015
+
+@_typing.final
+class AwaitSignalCommand(_message.Message):
+    """Wait for the next signal of a name: the first wait for a name gets the first such signal, and so on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    type: _builtins.str
+    """Full name of the message that it carries."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AwaitSignalCommand: _TypeAlias = AwaitSignalCommand  # noqa: Y015
+
+@_typing.final
+class SendSignalCommand(_message.Message):
+    """Send a signal to an invocation; completed empty, or with NOT_FOUND when it has ended or never was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOCATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    @_builtins.property
+    def invocation(self) -> Global___InvocationName: ...
+    @_builtins.property
+    def result(self) -> Global___Outcome: ...
+    def __init__(
+        self,
+        *,
+        invocation: Global___InvocationName | None = ...,
+        name: _builtins.str = ...,
+        result: Global___Outcome | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation", "name", b"name", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendSignalCommand: _TypeAlias = SendSignalCommand  # noqa: Y015
+
+@_typing.final
+class InvocationName(_message.Message):
+    """An invocation by its id, or the run of a workflow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOCATION_ID_FIELD_NUMBER: _builtins.int
+    WORKFLOW_FIELD_NUMBER: _builtins.int
+    invocation_id: _builtins.str
+    @_builtins.property
+    def workflow(self) -> Global___Target:
+        """The run of this workflow service and id."""
+
+    def __init__(
+        self,
+        *,
+        invocation_id: _builtins.str = ...,
+        workflow: Global___Target | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invocation_id", b"invocation_id", "name", b"name", "workflow", b"workflow"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation_id", b"invocation_id", "name", b"name", "workflow", b"workflow"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_name: _TypeAlias = _typing.Literal["invocation_id", "workflow"]  # noqa: Y015
+    _WhichOneofArgType_name: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_name) -> _WhichOneofReturnType_name | None: ...
+
+Global___InvocationName: _TypeAlias = InvocationName  # noqa: Y015
+
+@_typing.final
+class AttachCommand(_message.Message):
+    """Wait for the end of an invocation; NOT_FOUND where there is none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOCATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def invocation(self) -> Global___InvocationName: ...
+    def __init__(
+        self,
+        *,
+        invocation: Global___InvocationName | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachCommand: _TypeAlias = AttachCommand  # noqa: Y015
+
+@_typing.final
+class OutputCommand(_message.Message):
+    """Look at the end of an invocation; completed with an Outcome, or empty while it runs; NOT_FOUND where there is none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOCATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def invocation(self) -> Global___InvocationName: ...
+    def __init__(
+        self,
+        *,
+        invocation: Global___InvocationName | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OutputCommand: _TypeAlias = OutputCommand  # noqa: Y015
+
+@_typing.final
+class CancelCommand(_message.Message):
+    """Cancel an invocation; completed empty, or with NOT_FOUND."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
+    call: _builtins.int
+    """The invocation that this call of the handler has become."""
+    @_builtins.property
+    def name(self) -> Global___InvocationName: ...
+    def __init__(
+        self,
+        *,
+        name: Global___InvocationName | None = ...,
+        call: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "invocation", b"invocation", "name", b"name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "invocation", b"invocation", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_invocation: _TypeAlias = _typing.Literal["name", "call"]  # noqa: Y015
+    _WhichOneofArgType_invocation: _TypeAlias = _typing.Literal["invocation", b"invocation"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_invocation) -> _WhichOneofReturnType_invocation | None: ...
+
+Global___CancelCommand: _TypeAlias = CancelCommand  # noqa: Y015
+
+@_typing.final
 class Completion(_message.Message):
     """The result of a command. A command has at most one."""
 
@@ -362,6 +807,52 @@ class StepFailure(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StepFailure: _TypeAlias = StepFailure  # noqa: Y015
+
+@_typing.final
+class Signal(_message.Message):
+    """A signal that came before the handler waited for it. One that a wait was there for completes that wait instead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    @_builtins.property
+    def result(self) -> Global___Outcome: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        result: Global___Outcome | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Signal: _TypeAlias = Signal  # noqa: Y015
+
+@_typing.final
+class Cancellation(_message.Message):
+    """The invocation was cancelled: the handler hears of it where it waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AT_MS_FIELD_NUMBER: _builtins.int
+    at_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cancellation: _TypeAlias = Cancellation  # noqa: Y015
 
 @_typing.final
 class Failure(_message.Message):

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from perdure_protos.perdure.protocol.v1 import journal_pb2 as perdure_dot_protocol_dot_v1_dot_journal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!perdure/protocol/v1/session.proto\x12\x13perdure.protocol.v1\x1a!perdure/protocol/v1/journal.proto\"+\n\x0f\x44iscoverRequest\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\"h\n\x10\x44iscoverResponse\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\x13\n\x0bsdk_version\x18\x02 \x01(\t\x12\x10\n\x08services\x18\x03 \x03(\t\x12\x13\n\x0b\x64\x65scriptors\x18\x04 \x01(\x0c\"<\n\nNodeFrames\x12.\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1e.perdure.protocol.v1.NodeFrame\"D\n\x0e\x45ndpointFrames\x12\x32\n\x06\x66rames\x18\x01 \x03(\x0b\x32\".perdure.protocol.v1.EndpointFrame\"\x93\x02\n\tNodeFrame\x12\x0c\n\x04slot\x18\x01 \x01(\x04\x12+\n\x05start\x18\x02 \x01(\x0b\x32\x1a.perdure.protocol.v1.StartH\x00\x12\x35\n\ncompletion\x18\x03 \x01(\x0b\x32\x1f.perdure.protocol.v1.CompletionH\x00\x12\x31\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\x0b\x32\x1d.perdure.protocol.v1.AcceptedH\x00\x12+\n\x05grant\x18\x05 \x01(\x0b\x32\x1a.perdure.protocol.v1.GrantH\x00\x12+\n\x05\x61\x62ort\x18\x06 \x01(\x0b\x32\x1a.perdure.protocol.v1.AbortH\x00\x42\x07\n\x05\x66rame\"\xb5\x03\n\x05Start\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12+\n\x06target\x18\x03 \x01(\x0b\x32\x1b.perdure.protocol.v1.Target\x12\r\n\x05input\x18\x04 \x01(\x0c\x12\x38\n\x07headers\x18\x05 \x03(\x0b\x32\'.perdure.protocol.v1.Start.HeadersEntry\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\t\x12\x15\n\rcreated_at_ms\x18\x07 \x01(\x03\x12+\n\x07journal\x18\x08 \x03(\x0b\x32\x1a.perdure.protocol.v1.Entry\x12\x34\n\x05state\x18\t \x03(\x0b\x32%.perdure.protocol.v1.Start.StateEntry\x12\x1d\n\x15inactivity_timeout_ms\x18\n \x01(\x03\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a,\n\nStateEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"*\n\x08\x41\x63\x63\x65pted\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\r\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\"\x18\n\x05Grant\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\r\"\x17\n\x05\x41\x62ort\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\xfb\x01\n\rEndpointFrame\x12\x0c\n\x04slot\x18\x01 \x01(\x04\x12+\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1a.perdure.protocol.v1.EntryH\x00\x12/\n\x07outcome\x18\x03 \x01(\x0b\x32\x1c.perdure.protocol.v1.OutcomeH\x00\x12\x35\n\nsuspension\x18\x04 \x01(\x0b\x32\x1f.perdure.protocol.v1.SuspensionH\x00\x12>\n\x0f\x61ttempt_failure\x18\x05 \x01(\x0b\x32#.perdure.protocol.v1.AttemptFailureH\x00\x42\x07\n\x05\x66rame\"\x1e\n\nSuspension\x12\x10\n\x08\x61waiting\x18\x01 \x03(\r\"\x7f\n\x0e\x41ttemptFailure\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x12\n\nstacktrace\x18\x02 \x01(\t\x12\x1b\n\x0eretry_after_ms\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x10journal_mismatch\x18\x04 \x01(\x08\x42\x11\n\x0f_retry_after_ms2\xbf\x01\n\x0f\x45ndpointService\x12W\n\x08\x44iscover\x12$.perdure.protocol.v1.DiscoverRequest\x1a%.perdure.protocol.v1.DiscoverResponse\x12S\n\x07Session\x12\x1f.perdure.protocol.v1.NodeFrames\x1a#.perdure.protocol.v1.EndpointFrames(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!perdure/protocol/v1/session.proto\x12\x13perdure.protocol.v1\x1a!perdure/protocol/v1/journal.proto\"+\n\x0f\x44iscoverRequest\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\"h\n\x10\x44iscoverResponse\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\x13\n\x0bsdk_version\x18\x02 \x01(\t\x12\x10\n\x08services\x18\x03 \x03(\t\x12\x13\n\x0b\x64\x65scriptors\x18\x04 \x01(\x0c\"<\n\nNodeFrames\x12.\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x1e.perdure.protocol.v1.NodeFrame\"D\n\x0e\x45ndpointFrames\x12\x32\n\x06\x66rames\x18\x01 \x03(\x0b\x32\".perdure.protocol.v1.EndpointFrame\"\xce\x02\n\tNodeFrame\x12\x0c\n\x04slot\x18\x01 \x01(\x04\x12+\n\x05start\x18\x02 \x01(\x0b\x32\x1a.perdure.protocol.v1.StartH\x00\x12\x35\n\ncompletion\x18\x03 \x01(\x0b\x32\x1f.perdure.protocol.v1.CompletionH\x00\x12\x31\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\x0b\x32\x1d.perdure.protocol.v1.AcceptedH\x00\x12+\n\x05grant\x18\x05 \x01(\x0b\x32\x1a.perdure.protocol.v1.GrantH\x00\x12+\n\x05\x61\x62ort\x18\x06 \x01(\x0b\x32\x1a.perdure.protocol.v1.AbortH\x00\x12\x39\n\x0c\x63\x61ncellation\x18\x07 \x01(\x0b\x32!.perdure.protocol.v1.CancellationH\x00\x42\x07\n\x05\x66rame\"\x82\x04\n\x05Start\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12+\n\x06target\x18\x03 \x01(\x0b\x32\x1b.perdure.protocol.v1.Target\x12\r\n\x05input\x18\x04 \x01(\x0c\x12\x38\n\x07headers\x18\x05 \x03(\x0b\x32\'.perdure.protocol.v1.Start.HeadersEntry\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\t\x12\x15\n\rcreated_at_ms\x18\x07 \x01(\x03\x12+\n\x07journal\x18\x08 \x03(\x0b\x32\x1a.perdure.protocol.v1.Entry\x12\x34\n\x05state\x18\t \x03(\x0b\x32%.perdure.protocol.v1.Start.StateEntry\x12\x1d\n\x15inactivity_timeout_ms\x18\n \x01(\x03\x12\x15\n\rpartial_state\x18\x0b \x01(\x08\x12\x1d\n\x15\x65xplicit_cancellation\x18\x0c \x01(\x08\x12\x15\n\rdeployment_id\x18\r \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a,\n\nStateEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"*\n\x08\x41\x63\x63\x65pted\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\r\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\"\x18\n\x05Grant\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\r\"\x17\n\x05\x41\x62ort\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\xfb\x01\n\rEndpointFrame\x12\x0c\n\x04slot\x18\x01 \x01(\x04\x12+\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1a.perdure.protocol.v1.EntryH\x00\x12/\n\x07outcome\x18\x03 \x01(\x0b\x32\x1c.perdure.protocol.v1.OutcomeH\x00\x12\x35\n\nsuspension\x18\x04 \x01(\x0b\x32\x1f.perdure.protocol.v1.SuspensionH\x00\x12>\n\x0f\x61ttempt_failure\x18\x05 \x01(\x0b\x32#.perdure.protocol.v1.AttemptFailureH\x00\x42\x07\n\x05\x66rame\"1\n\nSuspension\x12\x10\n\x08\x61waiting\x18\x01 \x03(\r\x12\x11\n\tcancelled\x18\x02 \x01(\x08\"\x7f\n\x0e\x41ttemptFailure\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x12\n\nstacktrace\x18\x02 \x01(\t\x12\x1b\n\x0eretry_after_ms\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x10journal_mismatch\x18\x04 \x01(\x08\x42\x11\n\x0f_retry_after_ms2\xbf\x01\n\x0f\x45ndpointService\x12W\n\x08\x44iscover\x12$.perdure.protocol.v1.DiscoverRequest\x1a%.perdure.protocol.v1.DiscoverResponse\x12S\n\x07Session\x12\x1f.perdure.protocol.v1.NodeFrames\x1a#.perdure.protocol.v1.EndpointFrames(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,25 +45,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENDPOINTFRAMES']._serialized_start=306
   _globals['_ENDPOINTFRAMES']._serialized_end=374
   _globals['_NODEFRAME']._serialized_start=377
-  _globals['_NODEFRAME']._serialized_end=652
-  _globals['_START']._serialized_start=655
-  _globals['_START']._serialized_end=1092
-  _globals['_START_HEADERSENTRY']._serialized_start=1000
-  _globals['_START_HEADERSENTRY']._serialized_end=1046
-  _globals['_START_STATEENTRY']._serialized_start=1048
-  _globals['_START_STATEENTRY']._serialized_end=1092
-  _globals['_ACCEPTED']._serialized_start=1094
-  _globals['_ACCEPTED']._serialized_end=1136
-  _globals['_GRANT']._serialized_start=1138
-  _globals['_GRANT']._serialized_end=1162
-  _globals['_ABORT']._serialized_start=1164
-  _globals['_ABORT']._serialized_end=1187
-  _globals['_ENDPOINTFRAME']._serialized_start=1190
-  _globals['_ENDPOINTFRAME']._serialized_end=1441
-  _globals['_SUSPENSION']._serialized_start=1443
-  _globals['_SUSPENSION']._serialized_end=1473
-  _globals['_ATTEMPTFAILURE']._serialized_start=1475
-  _globals['_ATTEMPTFAILURE']._serialized_end=1602
-  _globals['_ENDPOINTSERVICE']._serialized_start=1605
-  _globals['_ENDPOINTSERVICE']._serialized_end=1796
+  _globals['_NODEFRAME']._serialized_end=711
+  _globals['_START']._serialized_start=714
+  _globals['_START']._serialized_end=1228
+  _globals['_START_HEADERSENTRY']._serialized_start=1136
+  _globals['_START_HEADERSENTRY']._serialized_end=1182
+  _globals['_START_STATEENTRY']._serialized_start=1184
+  _globals['_START_STATEENTRY']._serialized_end=1228
+  _globals['_ACCEPTED']._serialized_start=1230
+  _globals['_ACCEPTED']._serialized_end=1272
+  _globals['_GRANT']._serialized_start=1274
+  _globals['_GRANT']._serialized_end=1298
+  _globals['_ABORT']._serialized_start=1300
+  _globals['_ABORT']._serialized_end=1323
+  _globals['_ENDPOINTFRAME']._serialized_start=1326
+  _globals['_ENDPOINTFRAME']._serialized_end=1577
+  _globals['_SUSPENSION']._serialized_start=1579
+  _globals['_SUSPENSION']._serialized_end=1628
+  _globals['_ATTEMPTFAILURE']._serialized_start=1630
+  _globals['_ATTEMPTFAILURE']._serialized_end=1757
+  _globals['_ENDPOINTSERVICE']._serialized_start=1760
+  _globals['_ENDPOINTSERVICE']._serialized_end=1951
 # @@protoc_insertion_point(module_scope)

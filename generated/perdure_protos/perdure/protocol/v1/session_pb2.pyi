@@ -127,6 +127,7 @@ class NodeFrame(_message.Message):
     ACCEPTED_FIELD_NUMBER: _builtins.int
     GRANT_FIELD_NUMBER: _builtins.int
     ABORT_FIELD_NUMBER: _builtins.int
+    CANCELLATION_FIELD_NUMBER: _builtins.int
     slot: _builtins.int
     """Names one attempt of one invocation within the session. Chosen by the node, never used twice."""
     @_builtins.property
@@ -147,6 +148,10 @@ class NodeFrame(_message.Message):
     def abort(self) -> Global___Abort:
         """End the attempt without an answer."""
 
+    @_builtins.property
+    def cancellation(self) -> _journal_pb2.Cancellation:
+        """The invocation was cancelled."""
+
     def __init__(
         self,
         *,
@@ -156,12 +161,13 @@ class NodeFrame(_message.Message):
         accepted: Global___Accepted | None = ...,
         grant: Global___Grant | None = ...,
         abort: Global___Abort | None = ...,
+        cancellation: _journal_pb2.Cancellation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["abort", b"abort", "accepted", b"accepted", "completion", b"completion", "frame", b"frame", "grant", b"grant", "start", b"start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["abort", b"abort", "accepted", b"accepted", "cancellation", b"cancellation", "completion", b"completion", "frame", b"frame", "grant", b"grant", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["abort", b"abort", "accepted", b"accepted", "completion", b"completion", "frame", b"frame", "grant", b"grant", "slot", b"slot", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abort", b"abort", "accepted", b"accepted", "cancellation", b"cancellation", "completion", b"completion", "frame", b"frame", "grant", b"grant", "slot", b"slot", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["start", "completion", "accepted", "grant", "abort"]  # noqa: Y015
+    _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["start", "completion", "accepted", "grant", "abort", "cancellation"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_frame) -> _WhichOneofReturnType_frame | None: ...
 
@@ -223,6 +229,9 @@ class Start(_message.Message):
     JOURNAL_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     INACTIVITY_TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    PARTIAL_STATE_FIELD_NUMBER: _builtins.int
+    EXPLICIT_CANCELLATION_FIELD_NUMBER: _builtins.int
+    DEPLOYMENT_ID_FIELD_NUMBER: _builtins.int
     invocation_id: _builtins.str
     attempt: _builtins.int
     """Counts the attempts of the invocation from 1; suspensions count too."""
@@ -232,6 +241,12 @@ class Start(_message.Message):
     """When the invocation was made, in milliseconds since the epoch: the first time that the handler reads."""
     inactivity_timeout_ms: _builtins.int
     """A handler that has only waited for this long is suspended."""
+    partial_state: _builtins.bool
+    """There is more state than this frame carries: what it lacks is read by commands."""
+    explicit_cancellation: _builtins.bool
+    """The handler looks after its cancellation itself: nothing is raised in it."""
+    deployment_id: _builtins.str
+    """The deployment that runs the attempt; empty in `perdure dev`."""
     @_builtins.property
     def target(self) -> _journal_pb2.Target: ...
     @_builtins.property
@@ -257,10 +272,13 @@ class Start(_message.Message):
         journal: _abc.Iterable[_journal_pb2.Entry] | None = ...,
         state: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
         inactivity_timeout_ms: _builtins.int = ...,
+        partial_state: _builtins.bool = ...,
+        explicit_cancellation: _builtins.bool = ...,
+        deployment_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "created_at_ms", b"created_at_ms", "headers", b"headers", "idempotency_key", b"idempotency_key", "inactivity_timeout_ms", b"inactivity_timeout_ms", "input", b"input", "invocation_id", b"invocation_id", "journal", b"journal", "state", b"state", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "created_at_ms", b"created_at_ms", "deployment_id", b"deployment_id", "explicit_cancellation", b"explicit_cancellation", "headers", b"headers", "idempotency_key", b"idempotency_key", "inactivity_timeout_ms", b"inactivity_timeout_ms", "input", b"input", "invocation_id", b"invocation_id", "journal", b"journal", "partial_state", b"partial_state", "state", b"state", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -376,21 +394,25 @@ Global___EndpointFrame: _TypeAlias = EndpointFrame  # noqa: Y015
 
 @_typing.final
 class Suspension(_message.Message):
-    """The attempt goes on when at least one of these commands has completed."""
+    """The attempt goes on when at least one of these commands has completed, or the invocation is cancelled."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     AWAITING_FIELD_NUMBER: _builtins.int
+    CANCELLED_FIELD_NUMBER: _builtins.int
+    cancelled: _builtins.bool
+    """The attempt has seen the cancellation of its invocation."""
     @_builtins.property
     def awaiting(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
         self,
         *,
         awaiting: _abc.Iterable[_builtins.int] | None = ...,
+        cancelled: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaiting", b"awaiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaiting", b"awaiting", "cancelled", b"cancelled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
