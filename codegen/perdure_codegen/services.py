@@ -177,12 +177,13 @@ class ServiceWriter:
         ]
         if self._service.kind is not ServiceKind.SERVICE:
             facts.append(f'key_field="{naming.attribute(self._key(handler))}",')
+        rpc = "RunRpc" if handler.kind is HandlerKind.RUN else "Rpc"
         ends = f") -> {response}:" if handler.comment else f") -> {response}: ..."
         return Method(
             facts=tuple(facts),
             signature=fit(f"async def {name}(", ["self", f"ctx: {context}", f"request: {request}"], ends, depth=1),
             signature_doc=docstring(handler.comment, depth=2) if handler.comment else "",
-            rpc=fit(f"{name} = _perdure.Rpc[", [request, response], f']("{handler.name}")', depth=1),
+            rpc=fit(f"{name} = _perdure.{rpc}[", [request, response], f']("{handler.name}")', depth=1),
             rpc_doc=docstring(handler.comment, depth=1) if handler.comment else "",
         )
 

@@ -4,37 +4,44 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import betterproto
 from perdure_protos.perdure.protocol.v1.journal_pb2 import (
-    CallCommand,
+    AwakeableCommand,
     Entry,
     Failure,
     Outcome,
     RunCommand,
-    SendCommand,
-    SleepCommand,
-    Target,
 )
 from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame, NodeFrame, Start, Suspension
 
-from perdure import codec
+from perdure import codec, commands
 from perdure.annotations import Annotations
-from perdure.calls import Call, Caller, InvocationHandle
+from perdure.attempt_state import AttemptState
+from perdure.awakeables import new_id
 from perdure.endpoint import BoundHandler
-from perdure.errors import CallError, JournalMismatch, ProtocolViolation, TerminalError, UsageError
-from perdure.failures import attempt_failure, error_of, failure_of, milliseconds
-from perdure.futures import DurableFuture
+from perdure.errors import (
+    CallError,
+    JournalMismatch,
+    ProtocolViolation,
+    TerminalError,
+    UsageError,
+)
+from perdure.failures import attempt_failure, error_of, failure_of
+from perdure.futures import Awakeable, Durable, DurableFuture
+from perdure.interrupts import Interrupts
 from perdure.results import load
 from perdure.retry import RetryPolicy
 from perdure.steps import Step, current_step, make_step
-from perdure.vm.machine import Machine, Settled
+from perdure.vm.machine import Cancelled, Machine, Settled
+from perdure.vm.replay import Failures
 
 T = TypeVar("T")
-Res = TypeVar("Res", bound=betterproto.Message)
+F = TypeVar("F", bound=DurableFuture[Any])
 
 log = logging.getLogger("perdure")
 
@@ -60,6 +67,10 @@ class Attempt:
         dropped: Whether the handler was stopped from outside: suspended, aborted or failed.
         on_drop: Stops the handler where it waits; set while it runs.
         on_news: Called when there may be results for a handler that waits.
+        state: The state of the handler's key.
+        interrupts: The cancellation of the invocation.
+        task: What drives the handler, once it has begun.
+        has_tasks: Whether tasks of the handler's own ask for something too.
     """
 
     def __init__(
@@ -79,6 +90,10 @@ class Attempt:
         self._futures: dict[int, DurableFuture[Any]] = {}
         self._steps: dict[int, Step] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.task: asyncio.Task[None] | None = None
+        self.has_tasks = False
+        self.state = AttemptState(self)
+        self.interrupts = Interrupts(self, explicit=start.explicit_cancellation)
 
     def __str__(self) -> str:
         return f"{self.bound.name} ({self.start.invocation_id}, attempt {self.start.attempt})"
@@ -95,38 +110,14 @@ class Attempt:
         self.check_usable("now")
         return self.machine.now_ms
 
-    def call(self, call: Call[Res]) -> DurableFuture[Res]:
-        """Issues a call."""
-        command = CallCommand(
-            target=Target(service=call.service, handler=call.handler, key=call.key),
-            input=call.payload,
-            idempotency_key=call.idempotency_key,
-            headers=call.headers,
-        )
-        return self._issue(f"call {call.handler}", Entry(call=command), partial(codec.decode, call.response))
-
-    def send(self, call: Call[Res], caller: Caller) -> DurableFuture[InvocationHandle[Res]]:
-        """Issues a message."""
-        command = SendCommand(
-            target=Target(service=call.service, handler=call.handler, key=call.key),
-            input=call.payload,
-            idempotency_key=call.idempotency_key,
-            headers=call.headers,
-            delay_ms=milliseconds(call.delay),
-        )
-
-        def restore(invocation_id: bytes) -> InvocationHandle[Res]:
-            return InvocationHandle(caller, invocation_id.decode(), call.response)
-
-        return self._issue(f"send {call.handler}", Entry(send=command), restore)
+    def issue(self, operation: str, entry: Entry, restore: Callable[[bytes], T]) -> DurableFuture[T]:
+        """Issues a command."""
+        self.check_usable(operation)
+        return self._issue(lambda: DurableFuture(self, entry, self.machine.issue(entry), restore))
 
     def sleep(self, duration: timedelta) -> DurableFuture[None]:
         """Issues a sleep."""
-        if not isinstance(duration, timedelta):
-            raise UsageError(f"ctx.sleep takes a timedelta, such as timedelta(seconds=5), not {duration!r}")
-        if duration < timedelta(0):
-            raise UsageError(f"ctx.sleep({duration!r}): a sleep cannot be negative")
-        return self._issue("sleep", Entry(sleep=SleepCommand(duration_ms=milliseconds(duration))), _none)
+        return self.issue("sleep", commands.sleep(duration), _none)
 
     def run(
         self,
@@ -139,33 +130,24 @@ class Attempt:
         """Issues a step."""
         step = make_step(name, function, args, kwargs, retry)
         restore = partial(load, annotations=Annotations(function))
-        return self._issue(f"run {name!r}", Entry(run=RunCommand(name=name)), restore, step)
+        self.check_usable(f"run {name!r}")
+        entry = Entry(run=RunCommand(name=name))
+        return self._issue(lambda: DurableFuture(self, entry, self.machine.issue(entry), restore), step)
 
-    def read_state(self, name: str) -> bytes | None:
-        """The value of a name of the state."""
-        self.check_usable("state")
-        try:
-            return self.machine.read_state(name)
-        except JournalMismatch as mismatch:
-            self.fail(mismatch)
-            raise
+    def awakeable(self, type: str, restore: Callable[[bytes], T]) -> Awakeable[T]:
+        """Issues an awakeable for a message of this full name."""
+        self.check_usable("awakeable")
+        return self._issue(partial(self._make_awakeable, type, restore))
 
-    def write_state(self, name: str, value: bytes | None) -> None:
-        """Sets a name of the state, or with None clears it."""
-        self.check_usable("state")
-        try:
-            self.machine.write_state(name, value)
-        except JournalMismatch as mismatch:
-            self.fail(mismatch)
-            raise
-        self.flush()
+    def cancellation(self) -> Durable[None]:
+        """Settled when the handler sees that its invocation was cancelled."""
+        self.check_usable("cancellation")
+        return self.interrupts.future
 
-    def cannot_attach(self, invocation_id: str) -> UsageError:
-        """Why a handler cannot wait for an invocation by its id."""
-        return UsageError(
-            f"{self.bound.name} cannot attach to {invocation_id} from inside a handler yet: call the handler "
-            "instead of sending to it, or attach in a step with a perdure.Client"
-        )
+    def shield(self) -> AbstractContextManager[None]:
+        """Holds a cancellation back."""
+        self.check_usable("shield")
+        return self.interrupts.shield()
 
     def check_usable(self, operation: str) -> None:
         """Whether the handler may do something durable now.
@@ -189,7 +171,7 @@ class Attempt:
             "the handler starts before it returns, and keep no context for later"
         )
 
-    def check_awaits(self, future: DurableFuture[T]) -> None:
+    def check_awaits(self, future: Durable[Any]) -> None:
         """Whether the running code may await a result of this attempt.
 
         Raises:
@@ -219,6 +201,8 @@ class Attempt:
                     self.machine.on_accepted(frame.accepted.command, frame.accepted.at_ms)
                 case "grant":
                     self.machine.on_grant(frame.grant.command)
+                case "cancellation":
+                    self.machine.on_cancellation(frame.cancellation)
                 case kind:
                     raise ProtocolViolation(f"frame {kind!r} in a running attempt: the node is newer; update the SDK")
         except ProtocolViolation as error:
@@ -229,10 +213,14 @@ class Attempt:
 
     def see_next(self) -> bool:
         """Lets the handler see the next result, if there is one for it now."""
-        settled = self.machine.next_settled()
-        if settled is None:
-            return False
-        self._settle(settled)
+        news = self.machine.next_settled()
+        match news:
+            case Settled():
+                self._settle(news)
+            case Cancelled():
+                self.interrupts.cancel()
+            case None:
+                return False
         return True
 
     def flush(self) -> None:
@@ -247,7 +235,7 @@ class Attempt:
 
     # What its steps say.
 
-    def step_failures(self, command: int) -> int:
+    def step_failures(self, command: int) -> Failures:
         """Failed executions of a step so far, those of earlier attempts included."""
         return self.machine.step_failures(command)
 
@@ -307,7 +295,9 @@ class Attempt:
 
     def suspend(self, awaiting: list[int]) -> None:
         """The handler leaves memory until one of these commands has completed."""
-        self._last_word(EndpointFrame(slot=self.slot, suspension=Suspension(awaiting=awaiting)))
+        self._last_word(
+            EndpointFrame(slot=self.slot, suspension=Suspension(awaiting=awaiting, cancelled=self.interrupts.seen))
+        )
         self._stop()
 
     def abort(self) -> None:
@@ -317,22 +307,26 @@ class Attempt:
         self._release()
         self._stop()
 
-    def _issue(
-        self, operation: str, entry: Entry, restore: Callable[[bytes], T], step: Step | None = None
-    ) -> DurableFuture[T]:
-        self.check_usable(operation)
+    def _issue(self, make: Callable[[], F], step: Step | None = None) -> F:
         try:
-            command = self.machine.issue(entry)
+            future = make()
         except JournalMismatch as mismatch:
             self.fail(mismatch)
             raise
-        future = DurableFuture(self, entry, command, restore)
-        self._futures[command] = future
+        if asyncio.current_task() is not self.task:
+            self.has_tasks = True
+        self._futures[future.command] = future
         if step is not None:
-            self._steps[command] = step
+            self._steps[future.command] = step
         self.flush()
         self.on_news()
         return future
+
+    def _make_awakeable(self, type: str, restore: Callable[[bytes], T]) -> Awakeable[T]:
+        command, id = self.machine.awakeable(new_id(self.start.invocation_id, self.machine.issued), type)
+        awakeable = Awakeable(self, Entry(awakeable=AwakeableCommand(id=id, type=type)), command, restore)
+        awakeable.id = id
+        return awakeable
 
     def _settle(self, settled: Settled) -> None:
         future = self._futures.pop(settled.command, None)

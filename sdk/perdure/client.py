@@ -1,14 +1,18 @@
 """The client of programs outside: scripts, web servers, tests."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
+import betterproto
+from google.protobuf.message import Message
 from perdure_protos.perdure.ingress.v1 import ingress_pb2
 
 from perdure import codec
 from perdure.address import parse_address
-from perdure.calls import Call, Caller, InvocationHandle, Res
+from perdure.calls import Call, Caller, InvocationHandle, InvocationName, WorkflowRun
 from perdure.connections import Connections
 from perdure.errors import CallError, StatusCode, UsageError
 from perdure.exchange import Refusal, exchange
@@ -16,6 +20,9 @@ from perdure.metadata import metadata_of
 
 INGRESS = "/perdure.ingress.v1.IngressService"
 LONGEST_TIMEOUT = timedelta(days=365)
+
+T = TypeVar("T")
+Res = TypeVar("Res", bound=betterproto.Message)
 
 
 class Client(Caller):
@@ -62,15 +69,45 @@ class Client(Caller):
     def handle(self, invocation_id: str, response: type[Res]) -> InvocationHandle[Res]:
         """The handle of an invocation whose id is known, such as from a ``CallError``, and whose handler gives
         ``response``."""
-        return InvocationHandle(self, invocation_id, response)
+        return InvocationHandle(self, invocation_id, partial(codec.decode, response))
 
-    async def _call(self, call: Call[Res]) -> Res:
+    async def resolve_awakeable(self, awakeable_id: str, message: betterproto.Message) -> None:
+        """Gives a handler what it waits for: ``message`` becomes the result of its ``ctx.awakeable(type(message))``.
+
+        The first result stays: resolving again is safe, and changes nothing.
+
+        Raises:
+            TerminalError: NOT_FOUND: there is no such awakeable, or INVALID_ARGUMENT: it takes another message.
+            CallError: Whether the awakeable has its result is not known.
+        """
+        request = ingress_pb2.ResolveAwakeableRequest(awakeable_id=awakeable_id, value=codec.encode(message))
+        await self._tell("ResolveAwakeable", request)
+
+    async def reject_awakeable(self, awakeable_id: str, message: str, code: StatusCode = StatusCode.UNKNOWN) -> None:
+        """Tells a handler that what it waits for does not come: its awakeable raises a ``TerminalError``.
+
+        Args:
+            awakeable_id: Of the awakeable.
+            message: The message of the error.
+            code: The code of the error.
+
+        Raises:
+            TerminalError: NOT_FOUND: there is no such awakeable.
+            CallError: Whether the awakeable has its result is not known.
+            UsageError: The code is OK.
+        """
+        if code is StatusCode.OK:
+            raise UsageError("an awakeable is not rejected with OK: resolve it, or give the code of an error")
+        request = ingress_pb2.RejectAwakeableRequest(awakeable_id=awakeable_id, message=message, code=code.value)
+        await self._tell("RejectAwakeable", request)
+
+    async def _call(self, call: Call[T]) -> T:
         answer = await exchange(
             self._connections, _path(call), call.payload, metadata_of(call, one_way=False), self._timeout_s
         )
-        return codec.decode(call.response, answer.message)
+        return call.read(answer.message)
 
-    async def _send(self, call: Call[Res]) -> InvocationHandle[Res]:
+    async def _send(self, call: Call[T]) -> InvocationHandle[T]:
         answer = await exchange(
             self._connections, _path(call), call.payload, metadata_of(call, one_way=True), self._timeout_s
         )
@@ -80,26 +117,45 @@ class Client(Caller):
                 "is it the ingress of a perdure runtime?",
                 StatusCode.INTERNAL,
             )
-        return InvocationHandle(self, answer.invocation_id, call.response)
+        return InvocationHandle(self, answer.invocation_id, call.read)
 
-    async def _attach(self, invocation_id: str, response: type[Res]) -> Res:
-        return codec.decode(response, await self._ask("Attach", invocation_id))
+    async def _attach(self, name: InvocationName, read: Callable[[bytes], T]) -> T:
+        return read(await self._result("Attach", name))
 
-    async def _output(self, invocation_id: str, response: type[Res]) -> Res | None:
+    async def _output(self, name: InvocationName, read: Callable[[bytes], T]) -> T | None:
         try:
-            return codec.decode(response, await self._ask("Output", invocation_id))
+            return read(await self._result("Output", name))
         except Refusal as refusal:
             if refusal.code is StatusCode.FAILED_PRECONDITION:
                 return None
             raise
 
-    async def _ask(self, method: str, invocation_id: str) -> bytes:
-        request = ingress_pb2.InvocationRequest(invocation_id=invocation_id).SerializeToString()
+    async def _cancel(self, name: InvocationName) -> None:
+        await self._tell("Cancel", _named(name), name)
+
+    async def _signal(self, name: InvocationName, signal: str, payload: bytes) -> None:
+        request = ingress_pb2.SignalRequest(invocation=_named(name), name=signal, value=payload)
+        await self._tell("Signal", request, name)
+
+    async def _result(self, method: str, name: InvocationName) -> bytes:
+        return ingress_pb2.InvocationResult.FromString(await self._tell(method, _named(name), name)).value
+
+    async def _tell(self, method: str, request: Message, name: InvocationName = "") -> bytes:
         answer = await exchange(
-            self._connections, f"{INGRESS}/{method}", request, timeout_s=self._timeout_s, invocation_id=invocation_id
+            self._connections,
+            f"{INGRESS}/{method}",
+            request.SerializeToString(),
+            timeout_s=self._timeout_s,
+            invocation_id=name if isinstance(name, str) else "",
         )
-        return ingress_pb2.InvocationResult.FromString(answer.message).value
+        return answer.message
 
 
-def _path(call: Call[Res]) -> str:
+def _named(name: InvocationName) -> ingress_pb2.InvocationRequest:
+    if isinstance(name, WorkflowRun):
+        return ingress_pb2.InvocationRequest(workflow=ingress_pb2.Workflow(service=name.service, id=name.id))
+    return ingress_pb2.InvocationRequest(invocation_id=name)
+
+
+def _path(call: Call[T]) -> str:
     return f"/{call.service}/{call.handler}"

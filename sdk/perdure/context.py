@@ -4,19 +4,27 @@ import hashlib
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Generic, ParamSpec, overload
 
+import betterproto
+from perdure_protos.perdure.protocol.v1.journal_pb2 import AwaitSignalCommand, Entry, Outcome
 from typing_extensions import TypeVar
 
-from perdure.calls import Call, Caller, InvocationHandle, Res
-from perdure.futures import DurableFuture
+from perdure import codec, commands
+from perdure.calls import Call, Caller, InvocationHandle, InvocationName
+from perdure.errors import StatusCode, TerminalError, UsageError
+from perdure.failures import error_of, failure_of
+from perdure.futures import Awakeable, Durable, DurableFuture
 from perdure.operations import Operations
 from perdure.retry import RetryPolicy
 from perdure.state import ReadState, State
 
 P = ParamSpec("P")
 T = TypeVar("T")
+M = TypeVar("M", bound=betterproto.Message)
 StateT = TypeVar("StateT", bound=State, default=State)
 ReadStateT = TypeVar("ReadStateT", bound=ReadState, default=ReadState)
 
@@ -52,6 +60,11 @@ class Context(Caller):
     def idempotency_key(self) -> str:
         """The key that the caller gave, else empty."""
         return self._attempt.start.idempotency_key
+
+    @property
+    def deployment_id(self) -> str:
+        """The deployment that runs this attempt; empty in `perdure dev`. It may differ between attempts."""
+        return self._attempt.start.deployment_id
 
     @overload
     def run(
@@ -109,17 +122,88 @@ class Context(Caller):
             self._random = random.Random(f"{self.invocation_id}/random")
         return self._random
 
-    def _call(self, call: Call[Res]) -> DurableFuture[Res]:
-        return self._attempt.call(call)
+    def awakeable(self, message: type[M]) -> Awakeable[M]:
+        """A result that somebody outside gives: tell them its ``id``, then await it.
 
-    def _send(self, call: Call[Res]) -> DurableFuture[InvocationHandle[Res]]:
-        return self._attempt.send(call, self)
+        Whoever has the id resolves it with ``resolve_awakeable`` of a context or a client, or over HTTP.
 
-    def _attach(self, invocation_id: str, response: type[Res]) -> Awaitable[Res]:
-        raise self._attempt.cannot_attach(invocation_id)
+        Raises:
+            TerminalError: When awaited: it was rejected.
+        """
+        return self._attempt.awakeable(codec.full_name(message), partial(codec.decode, message))
 
-    def _output(self, invocation_id: str, response: type[Res]) -> Awaitable[Res | None]:
-        raise self._attempt.cannot_attach(invocation_id)
+    def resolve_awakeable(self, awakeable_id: str, message: betterproto.Message) -> DurableFuture[None]:
+        """Gives an awakeable its result; one that has a result keeps it.
+
+        Raises:
+            TerminalError: When awaited: NOT_FOUND, there is no such awakeable.
+        """
+        entry = commands.complete_awakeable(awakeable_id, Outcome(value=codec.encode(message)))
+        return self._attempt.issue("resolve_awakeable", entry, _none)
+
+    def reject_awakeable(
+        self, awakeable_id: str, message: str, code: StatusCode = StatusCode.UNKNOWN
+    ) -> DurableFuture[None]:
+        """Lets whoever awaits an awakeable get a TerminalError; one that has a result keeps it.
+
+        Raises:
+            TerminalError: When awaited: NOT_FOUND, there is no such awakeable.
+        """
+        failure = failure_of(TerminalError(message, code))
+        entry = commands.complete_awakeable(awakeable_id, Outcome(failure=failure))
+        return self._attempt.issue("reject_awakeable", entry, _none)
+
+    def signal(self, name: str, message: type[M]) -> DurableFuture[M]:
+        """The next signal of this name: the first wait for a name gets the first such signal, and so on.
+
+        It is sent with ``signal`` of an ``InvocationHandle``, and kept where it comes before the wait.
+        """
+        commands.check_signal_name(name)
+        entry = Entry(await_signal=AwaitSignalCommand(name=name, type=codec.full_name(message)))
+        return self._attempt.issue(f"signal {name!r}", entry, partial(codec.decode, message))
+
+    def handle(self, invocation_id: str, response: type[M]) -> InvocationHandle[M]:
+        """The handle of an invocation whose id is known, and whose handler gives ``response``."""
+        return InvocationHandle(self, invocation_id, partial(codec.decode, response))
+
+    def cancel(self, call: Awaitable[object]) -> DurableFuture[None]:
+        """Cancels what a call of this handler has become; its result, a TerminalError as a rule, can still be awaited.
+
+        Raises:
+            UsageError: It is no call.
+        """
+        if not isinstance(call, DurableFuture) or not call.entry.HasField("call"):
+            raise UsageError(f"ctx.cancel takes what a call of a client gave, not {call!r}; a handle has its cancel()")
+        return self._attempt.issue("cancel", commands.cancel_call(call.command), _none)
+
+    def cancellation(self) -> Durable[None]:
+        """Settled when this invocation is cancelled: to race with, where the contract says explicit_cancellation."""
+        return self._attempt.cancellation()
+
+    def shield(self) -> AbstractContextManager[None]:
+        """Holds a cancellation back until the block is left: ``with ctx.shield(): ...``"""
+        return self._attempt.shield()
+
+    def _call(self, call: Call[T]) -> DurableFuture[T]:
+        return self._attempt.issue(f"call {call.handler}", commands.call(call), call.read)
+
+    def _send(self, call: Call[T]) -> DurableFuture[InvocationHandle[T]]:
+        def restore(invocation_id: bytes) -> InvocationHandle[T]:
+            return InvocationHandle(self, invocation_id.decode(), call.read)
+
+        return self._attempt.issue(f"send {call.handler}", commands.send(call), restore)
+
+    def _attach(self, name: InvocationName, read: Callable[[bytes], T]) -> DurableFuture[T]:
+        return self._attempt.issue("attach", commands.attach(name), read)
+
+    def _output(self, name: InvocationName, read: Callable[[bytes], T]) -> DurableFuture[T | None]:
+        return self._attempt.issue("output", commands.output(name), partial(looked_at, read))
+
+    def _cancel(self, name: InvocationName) -> DurableFuture[None]:
+        return self._attempt.issue("cancel", commands.cancel(name), _none)
+
+    def _signal(self, name: InvocationName, signal: str, payload: bytes) -> DurableFuture[None]:
+        return self._attempt.issue(f"signal {signal!r}", commands.send_signal(name, signal, payload), _none)
 
 
 class SharedObjectContext(Context, Generic[ReadStateT]):
@@ -137,7 +221,7 @@ class SharedObjectContext(Context, Generic[ReadStateT]):
         self.key = attempt.start.target.key
         # A contract without state has no generated class: its state has no fields.
         make: type[ReadStateT] = getattr(self, "state_type", ReadState)  # type: ignore[arg-type]  # then it is ReadStateT's default
-        self.state = make(attempt, attempt.state_message)
+        self.state = make(attempt.state, attempt.state_message)
 
 
 class ObjectContext(Context, Generic[StateT]):
@@ -154,4 +238,22 @@ class ObjectContext(Context, Generic[StateT]):
         super().__init__(attempt)
         self.key = attempt.start.target.key
         make: type[StateT] = getattr(self, "state_type", State)  # type: ignore[arg-type]  # then it is StateT's default
-        self.state = make(attempt, attempt.state_message)
+        self.state = make(attempt.state, attempt.state_message)
+
+
+def looked_at(read: Callable[[bytes], T], seen: bytes) -> T | None:
+    """What an Outcome in a journal says, or None where there was none yet.
+
+    Raises:
+        TerminalError: It was an error.
+    """
+    if not seen:
+        return None
+    outcome = Outcome.FromString(seen)
+    if outcome.HasField("failure"):
+        raise error_of(outcome.failure)
+    return read(outcome.value)
+
+
+def _none(value: bytes) -> None:
+    return None

@@ -14,12 +14,14 @@ from typing import Any
 import betterproto
 
 from perdure.attempt import Attempt, current_attempt
-from perdure.futures import DurableFuture
+from perdure.errors import UsageError
+from perdure.futures import Durable, DurableFuture
 
 # A replaying handler that waits where the journal has it issue a command may have tasks of its own that do so soon.
 STUCK_AFTER_S = 1.0
-# Turns of the event loop that tasks of a handler get to react to one result before they see the next.
-TURNS_BETWEEN_RESULTS = 3
+# Turns of the event loop without a command of a handler's tasks: then they have done all that they do about one result,
+# and may see the next. A result passes from a task to the one that waits for it within three turns.
+QUIET_TURNS = 16
 
 
 class Driver:
@@ -31,11 +33,13 @@ class Driver:
         "_blocked_on",
         "_cancelled",
         "_idle_timer",
+        "_issued",
         "_looked_at",
         "_on_block",
         "_pumping",
         "_stuck_timer",
         "_task",
+        "_waiter",
     )
 
     def __init__(self, attempt: Attempt, on_block: Callable[[], None]) -> None:
@@ -50,8 +54,12 @@ class Driver:
         self._idle_timer: asyncio.TimerHandle | None = None
         self._stuck_timer: asyncio.TimerHandle | None = None
         self._pumping = False
+        self._issued = 0
         self._cancelled = False
         self._task: asyncio.Task[None] | None = None
+        # What the worker itself awaits while the handler waits: so a cancellation can wake the handler, and what that
+        # awaits stays as it is.
+        self._waiter: asyncio.Future[None] | None = None
 
     @types.coroutine
     def drive(
@@ -59,6 +67,7 @@ class Driver:
     ) -> Generator[object, None, None]:
         """Runs the handler to its end, or until the attempt is stopped."""
         attempt = self._attempt
+        attempt.task = task
         attempt.on_drop = self._drop
         attempt.on_news = self._progress
         self._task = task
@@ -87,9 +96,10 @@ class Driver:
                 response: betterproto.Message = end.value
                 return response
             error = None
-            if isinstance(awaited, DurableFuture) and self._see_until(awaited):
+            if isinstance(awaited, Durable) and self._see_until(awaited):
                 # It is settled, and nobody needs to wake the task: tell the future that its await was understood.
                 awaited._asyncio_future_blocking = False
+                error = self._interrupt(awaited)
                 continue
             if attempt.dropped and not self._cancelled:
                 # Stopped from within, by a command that did not match: it must not go on waiting.
@@ -100,14 +110,55 @@ class Driver:
             self._block()
             self._on_block()
             try:
-                yield awaited
+                yield from self._wait(awaited)
+            except asyncio.CancelledError as cancelled:
+                error = self._stopped(awaited, cancelled)
             except BaseException as thrown:
                 error = thrown
-            self._blocked_on = None
+            else:
+                error = self._interrupt(awaited)
+            self._blocked_on = self._waiter = None
 
-    def _see_until(self, future: DurableFuture[Any]) -> bool:
-        while not future.done():
-            if not self._attempt.see_next():
+    def _wait(self, awaited: object) -> Generator[object, None, None]:
+        """Waits for what the handler awaits, or for its cancellation."""
+        if not isinstance(awaited, asyncio.Future):
+            yield awaited
+            return
+        awaited._asyncio_future_blocking = False
+        self._waiter = self._attempt.loop.create_future()
+        awaited.add_done_callback(self._wake)
+        if self._attempt.interrupts.due:
+            self._wake()
+        try:
+            yield from self._waiter
+        finally:
+            awaited.remove_done_callback(self._wake)
+
+    def _wake(self, awaited: "asyncio.Future[Any] | None" = None) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _interrupt(self, awaited: object) -> BaseException | None:
+        """The cancellation, where the handler is to get that in place of a result."""
+        if self._attempt.interrupts.due and not (isinstance(awaited, asyncio.Future) and awaited.done()):
+            return self._attempt.interrupts.take()
+        return None
+
+    def _stopped(self, awaited: object, cancelled: asyncio.CancelledError) -> BaseException:
+        """What the handler gets when the task that drives it is cancelled."""
+        if not self._cancelled and self._attempt.open and isinstance(awaited, Durable):
+            return UsageError(
+                f"the wait for {awaited!r} was cut off from outside of the journal, as asyncio.timeout does by the "
+                "clock of this process, which a replay cannot repeat: use perdure.or_timeout"
+            )
+        if isinstance(awaited, asyncio.Future):
+            # As if the task had awaited it itself.
+            awaited.cancel()
+        return cancelled
+
+    def _see_until(self, future: Durable[Any]) -> bool:
+        while not future.done() and not self._attempt.interrupts.due:
+            if self._attempt.has_tasks or not self._attempt.see_next():
                 return False
         return True
 
@@ -119,7 +170,7 @@ class Driver:
             return
         self._blocked_at = attempt.loop.time()
         if self._idle_timer is None:
-            self._idle_timer = attempt.loop.call_later(attempt.start.inactivity_timeout_ms / 1000, self._on_idle)
+            self._idle_timer = attempt.loop.call_later(self._patience_s(), self._on_idle)
         if attempt.machine.replaying and self._stuck_timer is None:
             self._stuck_timer = attempt.loop.call_later(STUCK_AFTER_S, self._on_stuck)
         self._progress()
@@ -128,22 +179,37 @@ class Driver:
         if self._blocked_on is None or not self._attempt.open:
             return
         awaited = self._blocked_on[0]
-        if isinstance(awaited, DurableFuture):
+        if isinstance(awaited, Durable) and not self._attempt.has_tasks:
             self._see_until(awaited)
+            if self._attempt.interrupts.due:
+                self._wake()
         elif not self._pumping:
-            self._pump(0)
+            self._pumping = True
+            self._pump(QUIET_TURNS)
+
+    def _patience_s(self) -> float:
+        """How long the handler may wait in memory, in seconds."""
+        timeout_ms = self._attempt.start.inactivity_timeout_ms
+        awaited = self._blocked_on[0] if self._blocked_on is not None else None
+        if isinstance(awaited, DurableFuture) and awaited.entry.sleep.duration_ms > timeout_ms:
+            return 0.0  # It would be suspended before the sleep is over.
+        return timeout_ms / 1000
 
     def _pump(self, turns: int) -> None:
-        # The handler awaits something of asyncio's: its tasks see results one by one, so that what they do about each
-        # comes in the order of the results, in this attempt and in any replay.
-        self._pumping = True
-        if turns:
-            self._attempt.loop.call_soon(self._pump, turns - 1)
-        elif self._blocked_on is None or not self._attempt.open or isinstance(self._blocked_on[0], DurableFuture):
+        # Several tasks of the handler may react: they see results one by one, each once all of them have been quiet for
+        # some turns, so that what they do about each comes in the order of the results, in this attempt and any replay.
+        attempt = self._attempt
+        if attempt.machine.issued != self._issued:
+            self._issued, turns = attempt.machine.issued, QUIET_TURNS
+        if self._blocked_on is None or not attempt.open or _is_done(self._blocked_on[0]):
             self._pumping = False
-            self._progress()
-        elif self._attempt.see_next():
-            self._attempt.loop.call_soon(self._pump, TURNS_BETWEEN_RESULTS)
+        elif turns:
+            attempt.loop.call_soon(self._pump, turns - 1)
+        elif attempt.interrupts.due:
+            self._pumping = False
+            self._wake()
+        elif attempt.see_next():
+            attempt.loop.call_soon(self._pump, QUIET_TURNS)
         else:
             self._pumping = False
 
@@ -152,11 +218,11 @@ class Driver:
         attempt = self._attempt
         if self._blocked_on is None or not attempt.open:
             return  # The next wait sets the timer again.
-        left_s = self._blocked_at + attempt.start.inactivity_timeout_ms / 1000 - attempt.loop.time()
+        left_s = self._blocked_at + self._patience_s() - attempt.loop.time()
         # A handler that replays what has completed already would be started again at once, for the same wait.
         busy = attempt.machine.steps_open or attempt.machine.replaying
         awaiting = None if busy else commands_awaited(self._blocked_on[0])
-        if awaiting and left_s <= 0:
+        if awaiting is not None and left_s <= 0:
             attempt.suspend(awaiting)
         else:
             # Something runs here that nobody tells the end of: look again.
@@ -171,7 +237,7 @@ class Driver:
         mismatch = None
         if self._looked_at is self._blocked_on:
             awaiting = commands_awaited(self._blocked_on[0])
-            mismatch = attempt.machine.stuck(awaiting) if awaiting else None
+            mismatch = attempt.machine.stuck(awaiting) if awaiting is not None else None
         if mismatch is not None:
             attempt.fail(mismatch)
             return
@@ -200,19 +266,28 @@ class Driver:
         self._idle_timer = self._stuck_timer = None
 
 
-def commands_awaited(awaited: object) -> list[int]:
-    """The commands whose results would wake a handler; empty where something else might wake it too."""
-    if isinstance(awaited, DurableFuture):
-        return [awaited.command]
+def _is_done(awaited: object) -> bool:
+    return isinstance(awaited, Durable) and awaited.done()
+
+
+def commands_awaited(awaited: object) -> list[int] | None:
+    """The commands whose results would wake a handler; None where something else might wake it too.
+
+    No commands at all means that only a cancellation can.
+    """
+    if isinstance(awaited, Durable):
+        return awaited.commands()
     if isinstance(awaited, asyncio.Task):
         return commands_awaited(getattr(awaited, "_fut_waiter", None))
     # What asyncio.gather gives knows its parts; where it does not say, the handler stays in memory.
     parts: object = getattr(awaited, "_children", None)
+    if not isinstance(parts, list):
+        return None
     commands: list[int] = []
-    for part in parts if isinstance(parts, list) else ():
+    for part in parts:
         if not part.done():
             of_part = commands_awaited(part)
-            if not of_part:
-                return []
+            if of_part is None:
+                return None
             commands += of_part
     return commands

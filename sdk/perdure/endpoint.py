@@ -14,6 +14,7 @@ from perdure.context import Context, ObjectContext, SharedObjectContext
 from perdure.errors import EndpointError
 from perdure.handlers import Handlers
 from perdure.service import Handler, HandlerKind, Service, ServiceKind
+from perdure.workflow import WorkflowContext, WorkflowSharedContext
 
 PROTOCOL_VERSION = 1
 
@@ -78,11 +79,6 @@ class Endpoint:
                 "...Handlers classes"
             )
         service = handlers.service
-        if service.kind is ServiceKind.WORKFLOW:
-            raise EndpointError(
-                f"{service.name} is a workflow, which this version of perdure cannot serve yet: model it as a virtual "
-                "object, or as a service that is called with an idempotency key"
-            )
         other = self._services.get(service.name)
         if other is not None:
             raise EndpointError(
@@ -117,6 +113,8 @@ def context_class(service: Service, handler: Handler) -> type[Context]:
         return Context
     shared = handler.kind is HandlerKind.SHARED
     generated = service.shared_context if shared else service.context
+    if generated is None and service.kind is ServiceKind.WORKFLOW:
+        return WorkflowSharedContext if shared else WorkflowContext
     if generated is None:
         return SharedObjectContext if shared else ObjectContext
     if not issubclass(generated, Context):

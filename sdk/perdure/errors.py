@@ -10,6 +10,7 @@ from perdure.vm.errors import JournalMismatch, PerdureError, ProtocolViolation
 
 __all__ = [
     "CallError",
+    "CancelledInvocation",
     "EndpointError",
     "JournalMismatch",
     "PerdureError",
@@ -17,6 +18,7 @@ __all__ = [
     "RetryableError",
     "StatusCode",
     "TerminalError",
+    "TimedOut",
     "UnsupportedResult",
     "UsageError",
 ]
@@ -43,6 +45,24 @@ class TerminalError(PerdureError):
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"
+
+
+class CancelledInvocation(TerminalError):
+    """The invocation was cancelled: raised where the handler waits, once.
+
+    Undo what was done, with the context as ever, and let it go on. Where it leaves the handler the invocation ends with
+    the code CANCELLED.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the invocation was cancelled", StatusCode.CANCELLED)
+
+
+class TimedOut(TerminalError, TimeoutError):
+    """What ``or_timeout`` waited for took too long."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, StatusCode.DEADLINE_EXCEEDED)
 
 
 class RetryableError(PerdureError):

@@ -44,9 +44,10 @@ Generated packages look like this, after the betterproto classes of their messag
 Workflows add ``class SignupPromises(_perdure.Promises)`` with ``email_verified =
 _perdure.DurablePromise[Verification]("email_verified", Verification)``, and contexts ``SignupContext(
 _perdure.WorkflowContext[SignupStateFields, SignupPromises])`` and ``SignupSharedContext(
-_perdure.WorkflowSharedContext[SignupReadStateFields, SignupPromises])`` with ``state_type`` and ``promises_type``.
-Fields that betterproto renamed are ``StateField[float]("from", "from_")``. An object without state takes
-``_perdure.ObjectContext`` as it is. Enums derive from ``_perdure.Enum``.
+_perdure.WorkflowSharedContext[SignupReadStateFields, SignupPromises])`` with ``state_type`` and
+``promises_type``. The run of a workflow is a ``RunRpc`` of its client. Fields that betterproto renamed are
+``StateField[float]("from", "from_")``. An object without state takes ``_perdure.ObjectContext`` as it is. Enums derive
+from ``_perdure.Enum``.
 
 Being generic in its caller, a client gives awaitables on a context or a ``Client``, and results on a ``SyncClient``.
 """
@@ -57,6 +58,7 @@ from perdure.context import Context, ObjectContext, SharedObjectContext
 from perdure.enums import Enum
 from perdure.handlers import Handlers
 from perdure.method import Method, ObjectClient, Rpc, ServiceClient
+from perdure.run_method import RunRpc
 from perdure.service import Handler, HandlerKind, Service, ServiceKind
 from perdure.state import ReadState, ReadStateField, State, StateField
 from perdure.workflow import DurablePromise, Promises, WorkflowContext, WorkflowSharedContext
@@ -76,6 +78,7 @@ __all__ = [
     "ReadState",
     "ReadStateField",
     "Rpc",
+    "RunRpc",
     "Service",
     "ServiceClient",
     "ServiceKind",

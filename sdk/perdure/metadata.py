@@ -2,7 +2,7 @@
 
 import re
 
-from perdure.calls import Call, Res
+from perdure.calls import Call, T
 from perdure.errors import UsageError
 from perdure.failures import milliseconds
 
@@ -22,7 +22,7 @@ NAME = re.compile(r"[0-9a-z_.\-]+")
 TEXT = re.compile(r"[ -~]+")
 
 
-def metadata_of(call: Call[Res], *, one_way: bool) -> list[tuple[str, str]]:
+def metadata_of(call: Call[T], *, one_way: bool) -> list[tuple[str, str]]:
     """The metadata of a call.
 
     Raises:
@@ -40,10 +40,12 @@ def metadata_of(call: Call[Res], *, one_way: bool) -> list[tuple[str, str]]:
         metadata.append(("perdure-mode", "send"))
         if call.delay:
             metadata.append(("perdure-delay", f"{milliseconds(call.delay)}ms"))
+    if call.must_be_new:
+        metadata.append(("perdure-must-be-new", "true"))
     return metadata
 
 
-def _header(call: Call[Res], name: str, value: str) -> tuple[str, str]:
+def _header(call: Call[T], name: str, value: str) -> tuple[str, str]:
     lower = name.lower()
     if lower in RESERVED or lower.startswith(RESERVED_PREFIXES):
         raise UsageError(f"{call.service}/{call.handler}: the header {name!r} is perdure's own; use another name")

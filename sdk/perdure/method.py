@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar, Generic, Self, overload
 
 import betterproto
@@ -16,12 +17,12 @@ from perdure.calls import (
     Caller,
     CallerT,
     InvocationHandle,
-    Res,
 )
 from perdure.errors import UsageError
 from perdure.service import Handler, Service
 
 Req = TypeVar("Req", bound=betterproto.Message)
+Res = TypeVar("Res", bound=betterproto.Message)
 
 
 class ServiceClient(Generic[CallerT]):
@@ -51,7 +52,7 @@ class ObjectClient(ServiceClient[CallerT]):
         self._key = key
 
 
-def _make_call(
+def make_call(
     client: "ServiceClient[Caller] | ServiceClient[BlockingCaller]",
     handler: Handler,
     request: Req,
@@ -59,7 +60,13 @@ def _make_call(
     idempotency_key: str | None,
     headers: Mapping[str, str] | None,
     delay: timedelta | None = None,
+    must_be_new: bool = False,
 ) -> Call[Res]:
+    """A call of a handler, checked.
+
+    Raises:
+        UsageError: It cannot be made; the message says why.
+    """
     if type(request) is not handler.request:
         raise UsageError(
             f"{client.service.name}/{handler.name} takes a {handler.request.__name__}, not a {type(request).__name__}"
@@ -71,10 +78,11 @@ def _make_call(
         handler=handler.name,
         key=client._key,
         payload=_payload(client, handler, request),
-        response=response,
+        read=partial(codec.decode, response),
         idempotency_key=idempotency_key or "",
         headers=headers or NO_HEADERS,
         delay=delay or timedelta(0),
+        must_be_new=must_be_new,
     )
 
 
@@ -117,7 +125,7 @@ class Method(Generic[Req, Res]):
             TerminalError: When awaited: the invocation ended with it.
         """
         response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = _make_call(self._client, self._handler, request, response, idempotency_key, headers)
+        call = make_call(self._client, self._handler, request, response, idempotency_key, headers)
         return self._client._caller._call(call)
 
     def send(
@@ -133,7 +141,7 @@ class Method(Generic[Req, Res]):
         In a handler the message is on its way at once, awaited or not; outside it must be awaited.
         """
         response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = _make_call(self._client, self._handler, request, response, idempotency_key, headers, delay)
+        call = make_call(self._client, self._handler, request, response, idempotency_key, headers, delay)
         return self._client._caller._send(call)
 
 
@@ -155,7 +163,7 @@ class BlockingMethod(Generic[Req, Res]):
             TerminalError: The invocation ended with it.
         """
         response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = _make_call(self._client, self._handler, request, response, idempotency_key, headers)
+        call = make_call(self._client, self._handler, request, response, idempotency_key, headers)
         return self._client._caller._call(call)
 
     def send(
@@ -168,7 +176,7 @@ class BlockingMethod(Generic[Req, Res]):
     ) -> BlockingInvocationHandle[Res]:
         """Sends a message: the handler runs, after the delay if there is one, and nobody waits for it."""
         response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = _make_call(self._client, self._handler, request, response, idempotency_key, headers, delay)
+        call = make_call(self._client, self._handler, request, response, idempotency_key, headers, delay)
         return self._client._caller._send(call)
 
 

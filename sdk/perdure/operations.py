@@ -1,20 +1,22 @@
 """What a context asks of the attempt that it belongs to."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import betterproto
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 from perdure_protos.perdure.protocol.v1.session_pb2 import Start
 
-from perdure.calls import Call, Caller, InvocationHandle, Res
-from perdure.errors import UsageError
-from perdure.futures import DurableFuture
+from perdure.futures import Awakeable, Durable, DurableFuture
 from perdure.retry import RetryPolicy
 from perdure.state import StateStore
 
+T = TypeVar("T")
 
-class Operations(StateStore, Protocol):
+
+class Operations(Protocol):
     """The durable operations of one attempt.
 
     Attributes:
@@ -24,17 +26,18 @@ class Operations(StateStore, Protocol):
     start: Start
 
     @property
+    def state(self) -> StateStore:
+        """The state of the handler's key."""
+
+    @property
     def state_message(self) -> type[betterproto.Message] | None:
         """The message whose fields are the state of the handler's key."""
 
     def now_ms(self) -> int:
         """The time that the handler reads, in milliseconds since the epoch."""
 
-    def call(self, call: Call[Res]) -> DurableFuture[Res]:
-        """Issues a call."""
-
-    def send(self, call: Call[Res], caller: Caller) -> DurableFuture[InvocationHandle[Res]]:
-        """Issues a message."""
+    def issue(self, operation: str, entry: Entry, restore: Callable[[bytes], T]) -> DurableFuture[T]:
+        """Issues a command; ``operation`` names it in errors."""
 
     def sleep(self, duration: timedelta) -> DurableFuture[None]:
         """Issues a sleep."""
@@ -49,8 +52,14 @@ class Operations(StateStore, Protocol):
     ) -> DurableFuture[Any]:
         """Issues a step."""
 
+    def awakeable(self, type: str, restore: Callable[[bytes], T]) -> Awakeable[T]:
+        """Issues an awakeable for a message of this full name."""
+
+    def cancellation(self) -> Durable[None]:
+        """Settled when the handler sees that its invocation was cancelled."""
+
+    def shield(self) -> AbstractContextManager[None]:
+        """Holds a cancellation back."""
+
     def check_usable(self, operation: str) -> None:
         """Whether the handler may do something durable now. Raises UsageError, asyncio.CancelledError."""
-
-    def cannot_attach(self, invocation_id: str) -> UsageError:
-        """Why a handler cannot wait for an invocation by its id."""

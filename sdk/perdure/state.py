@@ -17,11 +17,17 @@ T = TypeVar("T")
 class StateStore(Protocol):
     """The state of one key as an invocation sees it: as it was at the start, with the invocation's own writes."""
 
-    def read_state(self, name: str) -> bytes | None:
+    async def load_state(self, name: str) -> bytes | None:
         """The value of a key, None where it is not set."""
+
+    async def state_keys(self) -> list[str]:
+        """The keys that are set, sorted."""
 
     def write_state(self, name: str, value: bytes | None) -> None:
         """Sets a key, or removes it with None."""
+
+    def clear_state(self) -> None:
+        """Removes all keys."""
 
 
 class ReadState:
@@ -31,6 +37,10 @@ class ReadState:
         self._store = store
         self._message = message
 
+    async def keys(self) -> list[str]:
+        """The names of the fields that have been set, be it to their defaults, and not cleared; sorted."""
+        return await self._store.state_keys()
+
     def _state_message(self) -> type[betterproto.Message]:
         if self._message is None:
             raise UsageError(f"{type(self).__name__} has fields but its contract no state message: generate again")
@@ -39,6 +49,10 @@ class ReadState:
 
 class State(ReadState):
     """State that the one writer of a key may read and write."""
+
+    def clear_all(self) -> None:
+        """Removes all values: every field reads as its default again."""
+        self._store.clear_state()
 
 
 class ReadValue(Generic[T]):
@@ -57,7 +71,7 @@ class ReadValue(Generic[T]):
         A list, map or message is a copy: changing it changes nothing until it is set.
         """
         message = self._state._state_message()
-        stored = self._state._store.read_state(self._name)
+        stored = await self._state._store.load_state(self._name)
         whole: Any = message() if stored is None else codec.decode(message, stored)
         # Only a member of a oneof that is not set has no value at all.
         value: Any = getattr(whole, self._attribute, None)
@@ -65,7 +79,7 @@ class ReadValue(Generic[T]):
 
     async def exists(self) -> bool:
         """Whether the value has been set, be it to its default, and not cleared."""
-        return self._state._store.read_state(self._name) is not None
+        return await self._state._store.load_state(self._name) is not None
 
 
 class Value(ReadValue[T]):

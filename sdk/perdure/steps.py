@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
@@ -16,6 +17,7 @@ from perdure.errors import CallError, RetryableError, StatusCode, TerminalError,
 from perdure.failures import failure_of
 from perdure.results import dump
 from perdure.retry import RetryPolicy
+from perdure.vm.replay import Failures
 
 # Set within steps: the name of the step. Durable operations cannot be nested into one.
 current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("perdure_step", default=None)
@@ -28,7 +30,7 @@ THREADS = ThreadPoolExecutor(64, "perdure step")
 class StepReports(Protocol):
     """Whom a step tells how it went."""
 
-    def step_failures(self, command: int) -> int:
+    def step_failures(self, command: int) -> Failures:
         """Failed executions so far, those of earlier attempts included."""
 
     def step_failed(self, command: int, message: str, at_ms: int) -> None:
@@ -97,13 +99,15 @@ class Step:
             error.add_note(f"in step {self.name!r}")
             reports.fail(error)
             return None
-        failures = reports.step_failures(command) + 1
+        before, at_ms = reports.step_failures(command), now_ms()
+        failures = before.count + 1
         text = f"{type(error).__name__}: {error}"
-        if self.retry.exhausted(failures):
+        tried_ms = at_ms - before.first_ms if before.count else 0
+        if self.retry.exhausted(failures, timedelta(milliseconds=tried_ms)):
             ended = TerminalError(f"step {self.name!r} failed {failures} times: {text}", StatusCode.UNKNOWN)
-            reports.step_ended(command, failure_of(ended), now_ms())
+            reports.step_ended(command, failure_of(ended), at_ms)
             return None
-        reports.step_failed(command, text, now_ms())
+        reports.step_failed(command, text, at_ms)
         if isinstance(error, RetryableError) and error.retry_after is not None:
             return error.retry_after.total_seconds()
         return self.retry.interval_s(failures)

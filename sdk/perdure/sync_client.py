@@ -6,15 +6,20 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from perdure.calls import BlockingCaller, BlockingInvocationHandle, Call, Res
+import betterproto
+
+from perdure import codec
+from perdure.calls import BlockingCaller, BlockingInvocationHandle, Call, InvocationName
 from perdure.client import Client
 from perdure.errors import CallError, StatusCode, UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Res = TypeVar("Res", bound=betterproto.Message)
 # What a closed connection does to the calls on it takes a turn or two of the loop; who still connects is cut off.
 CLOSE_AFTER_S = 1.0
 
@@ -59,24 +64,60 @@ class SyncClient(BlockingCaller):
     def handle(self, invocation_id: str, response: type[Res]) -> BlockingInvocationHandle[Res]:
         """The handle of an invocation whose id is known, such as from a ``CallError``, and whose handler gives
         ``response``."""
-        return BlockingInvocationHandle(self, invocation_id, response)
+        return BlockingInvocationHandle(self, invocation_id, partial(codec.decode, response))
 
-    def _call(self, call: Call[Res]) -> Res:
+    def resolve_awakeable(self, awakeable_id: str, message: betterproto.Message) -> None:
+        """Gives a handler what it waits for: ``message`` becomes the result of its ``ctx.awakeable(type(message))``.
+
+        The first result stays: resolving again is safe, and changes nothing.
+
+        Raises:
+            TerminalError: NOT_FOUND: there is no such awakeable, or INVALID_ARGUMENT: it takes another message.
+            CallError: Whether the awakeable has its result is not known.
+        """
+        background = self._running()
+        background.run(background.client.resolve_awakeable, awakeable_id, message)
+
+    def reject_awakeable(self, awakeable_id: str, message: str, code: StatusCode = StatusCode.UNKNOWN) -> None:
+        """Tells a handler that what it waits for does not come: its awakeable raises a ``TerminalError``.
+
+        Args:
+            awakeable_id: Of the awakeable.
+            message: The message of the error.
+            code: The code of the error.
+
+        Raises:
+            TerminalError: NOT_FOUND: there is no such awakeable.
+            CallError: Whether the awakeable has its result is not known.
+            UsageError: The code is OK.
+        """
+        background = self._running()
+        background.run(background.client.reject_awakeable, awakeable_id, message, code)
+
+    def _call(self, call: Call[T]) -> T:
         background = self._running()
         return background.run(background.client._call, call)
 
-    def _send(self, call: Call[Res]) -> BlockingInvocationHandle[Res]:
+    def _send(self, call: Call[T]) -> BlockingInvocationHandle[T]:
         background = self._running()
         handle = background.run(background.client._send, call)
-        return BlockingInvocationHandle(self, handle.invocation_id, call.response)
+        return BlockingInvocationHandle(self, handle.invocation_id, call.read)
 
-    def _attach(self, invocation_id: str, response: type[Res]) -> Res:
+    def _attach(self, name: InvocationName, read: Callable[[bytes], T]) -> T:
         background = self._running()
-        return background.run(background.client._attach, invocation_id, response)
+        return background.run(background.client._attach, name, read)
 
-    def _output(self, invocation_id: str, response: type[Res]) -> Res | None:
+    def _output(self, name: InvocationName, read: Callable[[bytes], T]) -> T | None:
         background = self._running()
-        return background.run(background.client._output, invocation_id, response)
+        return background.run(background.client._output, name, read)
+
+    def _cancel(self, name: InvocationName) -> None:
+        background = self._running()
+        background.run(background.client._cancel, name)
+
+    def _signal(self, name: InvocationName, signal: str, payload: bytes) -> None:
+        background = self._running()
+        background.run(background.client._signal, name, signal, payload)
 
     def _running(self) -> "_Background":
         try:

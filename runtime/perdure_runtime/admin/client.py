@@ -8,10 +8,22 @@ from grpclib.client import Channel
 from grpclib.const import Cardinality
 from grpclib.exceptions import GRPCError
 from perdure_protos.perdure.admin.v1.admin_pb2 import (
+    CancelInvocationRequest,
+    CancelInvocationResponse,
     Deployment,
+    DescribeInvocationRequest,
+    DescribeInvocationResponse,
+    KillInvocationRequest,
+    KillInvocationResponse,
     ListDeploymentsRequest,
     ListDeploymentsResponse,
+    PauseInvocationRequest,
+    PauseInvocationResponse,
+    PurgeInvocationRequest,
+    PurgeInvocationResponse,
     RegisterDeploymentRequest,
+    RestartInvocationRequest,
+    RestartInvocationResponse,
     ResumeInvocationRequest,
     ResumeInvocationResponse,
 )
@@ -47,6 +59,39 @@ class AdminClient:
         """Tries a paused invocation again."""
         request = ResumeInvocationRequest(invocation_id=invocation_id)
         await self._ask("ResumeInvocation", request, ResumeInvocationResponse)
+
+    async def pause(self, invocation_id: str) -> None:
+        """Stops an invocation where it is, until it is resumed."""
+        request = PauseInvocationRequest(invocation_id=invocation_id)
+        await self._ask("PauseInvocation", request, PauseInvocationResponse)
+
+    async def cancel(self, invocation_id: str) -> None:
+        """Asks an invocation to end, what it has called first; handlers undo what they did."""
+        request = CancelInvocationRequest(invocation_id=invocation_id)
+        await self._ask("CancelInvocation", request, CancelInvocationResponse)
+
+    async def kill(self, invocation_id: str) -> None:
+        """Ends an invocation and what it has called, at once and without their handlers."""
+        request = KillInvocationRequest(invocation_id=invocation_id)
+        await self._ask("KillInvocation", request, KillInvocationResponse)
+
+    async def restart(self, invocation_id: str, from_entry: int = 0) -> str:
+        """Runs an ended invocation again, and returns the id of the new one.
+
+        What stands in the journal before the command at ``from_entry``, counted from 0, is kept.
+        """
+        request = RestartInvocationRequest(invocation_id=invocation_id, from_entry=from_entry)
+        return (await self._ask("RestartInvocation", request, RestartInvocationResponse)).invocation_id
+
+    async def purge(self, invocation_id: str) -> None:
+        """Forgets an ended invocation now."""
+        request = PurgeInvocationRequest(invocation_id=invocation_id)
+        await self._ask("PurgeInvocation", request, PurgeInvocationResponse)
+
+    async def describe(self, invocation_id: str) -> DescribeInvocationResponse:
+        """Shows an invocation and its journal."""
+        request = DescribeInvocationRequest(invocation_id=invocation_id)
+        return await self._ask("DescribeInvocation", request, DescribeInvocationResponse)
 
     async def _ask(self, method: str, request: Message, response: type[Res]) -> Res:
         channel = Channel(self._host, self._port)

@@ -7,9 +7,20 @@ from google.protobuf.message import DecodeError, Message
 from grpclib.const import Status
 from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.admin.v1.admin_pb2 import (
+    CancelInvocationRequest,
+    CancelInvocationResponse,
+    DescribeInvocationRequest,
+    KillInvocationRequest,
+    KillInvocationResponse,
     ListDeploymentsRequest,
     ListDeploymentsResponse,
+    PauseInvocationRequest,
+    PauseInvocationResponse,
+    PurgeInvocationRequest,
+    PurgeInvocationResponse,
     RegisterDeploymentRequest,
+    RestartInvocationRequest,
+    RestartInvocationResponse,
     ResumeInvocationRequest,
     ResumeInvocationResponse,
 )
@@ -26,7 +37,7 @@ from perdure_runtime.ingress.grpc import (
 )
 from perdure_runtime.ingress.limits import Buffered, Limits
 from perdure_runtime.ingress.listener import Listener
-from perdure_runtime.ingress.port import Administration, NotPaused, RegistrationRefused, UnknownInvocation
+from perdure_runtime.ingress.port import Administration, RegistrationRefused, UnknownInvocation, WrongStatus
 from perdure_runtime.ingress.refusal import Refusal
 from perdure_runtime.storage.api import StorageFailure
 
@@ -47,6 +58,12 @@ class AdminServer:
             f"{SERVICE}/RegisterDeployment": _unary(RegisterDeploymentRequest, self._register),
             f"{SERVICE}/ListDeployments": _unary(ListDeploymentsRequest, self._deployments),
             f"{SERVICE}/ResumeInvocation": _unary(ResumeInvocationRequest, self._resume),
+            f"{SERVICE}/PauseInvocation": _unary(PauseInvocationRequest, self._pause),
+            f"{SERVICE}/CancelInvocation": _unary(CancelInvocationRequest, self._cancel),
+            f"{SERVICE}/KillInvocation": _unary(KillInvocationRequest, self._kill),
+            f"{SERVICE}/RestartInvocation": _unary(RestartInvocationRequest, self._restart),
+            f"{SERVICE}/PurgeInvocation": _unary(PurgeInvocationRequest, self._purge),
+            f"{SERVICE}/DescribeInvocation": _unary(DescribeInvocationRequest, self._describe),
             **reflection_methods(Catalog((admin_pb2.DESCRIPTOR, *standard.REFLECTION_FILES))),
         }
 
@@ -84,6 +101,29 @@ class AdminServer:
         await self._administration.resume(request.invocation_id)
         return ResumeInvocationResponse()
 
+    async def _pause(self, request: PauseInvocationRequest) -> Message:
+        await self._administration.pause(request.invocation_id)
+        return PauseInvocationResponse()
+
+    async def _cancel(self, request: CancelInvocationRequest) -> Message:
+        await self._administration.cancel(request.invocation_id)
+        return CancelInvocationResponse()
+
+    async def _kill(self, request: KillInvocationRequest) -> Message:
+        await self._administration.kill(request.invocation_id)
+        return KillInvocationResponse()
+
+    async def _restart(self, request: RestartInvocationRequest) -> Message:
+        new = await self._administration.restart(request.invocation_id, request.from_entry)
+        return RestartInvocationResponse(invocation_id=new)
+
+    async def _purge(self, request: PurgeInvocationRequest) -> Message:
+        await self._administration.purge(request.invocation_id)
+        return PurgeInvocationResponse()
+
+    async def _describe(self, request: DescribeInvocationRequest) -> Message:
+        return await self._administration.describe(request.invocation_id)
+
 
 def _unary(request_type: type[Req], do: Callable[[Req], Awaitable[Message]]) -> Unary:
     async def answer(message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
@@ -94,7 +134,7 @@ def _unary(request_type: type[Req], do: Callable[[Req], Awaitable[Message]]) -> 
             raise Refusal(Status.INVALID_ARGUMENT, sentence) from error
         try:
             return Reply((await do(request)).SerializeToString())
-        except (RegistrationRefused, NotPaused) as error:
+        except (RegistrationRefused, WrongStatus) as error:
             raise Refusal(Status.FAILED_PRECONDITION, str(error)) from error
         except UnknownInvocation as error:
             sentence = f"there is no invocation {str(error)[:100]!r}: it never existed, or its retention is over"

@@ -9,23 +9,18 @@ from typing import Annotated
 
 import typer
 
+from perdure_runtime.cli import invocations
 from perdure_runtime.cli.address import parse_address
 from perdure_runtime.cli.load import load_endpoint
+from perdure_runtime.cli.options import ADMIN, ENDPOINT, INGRESS, AdminOption, IngressOption
 from perdure_runtime.cli.problem import Problem
-
-INGRESS = "127.0.0.1:8080"
-ADMIN = "127.0.0.1:8081"
-ENDPOINT = "127.0.0.1:9080"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 deployments = typer.Typer(no_args_is_help=True, help="Registered endpoints.")
-invocations = typer.Typer(no_args_is_help=True, help="Single invocations.")
 app.add_typer(deployments, name="deployments")
-app.add_typer(invocations, name="invocations")
+app.add_typer(invocations.app, name="invocations")
 
 EndpointPath = Annotated[str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="Where your perdure.Endpoint is.")]
-IngressOption = Annotated[str, typer.Option("--ingress", metavar="HOST:PORT", help="Where callers call.")]
-AdminOption = Annotated[str, typer.Option("--admin", metavar="HOST:PORT", help="Where operators ask.")]
 DataOption = Annotated[Path, typer.Option("--data", help="Directory of the database.")]
 
 
@@ -115,16 +110,6 @@ def list_command(admin: AdminOption = ADMIN) -> None:
     from perdure_runtime.cli import client
 
     client.list_deployments(parse_address("--admin", admin))
-
-
-@invocations.command("resume")
-def resume_command(
-    invocation_id: Annotated[str, typer.Argument(metavar="INVOCATION_ID")], admin: AdminOption = ADMIN
-) -> None:
-    """Try a paused invocation again."""
-    from perdure_runtime.cli import client
-
-    client.resume(parse_address("--admin", admin), invocation_id)
 
 
 def main() -> None:

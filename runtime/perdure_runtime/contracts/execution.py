@@ -7,19 +7,26 @@ from perdure_runtime.partition.policy import Execution, RetryPolicy
 DEFAULT = Execution()
 
 
-def resolve(handler: Option, service: Option) -> Execution:
-    """Each field by itself. Raises ContractError."""
+def resolve(handler: Option, service: Option, *, is_run: bool) -> Execution:
+    """Each field by itself; ``is_run`` says that the handler is the run of a workflow. Raises ContractError."""
     layers = [handler.nested("execution"), service.nested("execution")]
-    # One retention covers both for now: an invocation is kept until nobody asks for it any more.
-    retention_ms = max(
-        _duration_ms(layers, "idempotency_retention", DEFAULT.retention_ms),
-        _duration_ms(layers, "journal_retention", DEFAULT.retention_ms),
-    )
+    outcome_retention_ms = _duration_ms(layers, "idempotency_retention", DEFAULT.outcome_retention_ms)
+    if is_run:
+        # Its id is its idempotency key.
+        outcome_retention_ms = _duration_ms([service], "workflow_retention", DEFAULT.outcome_retention_ms)
     return Execution(
         retry=_retry([layer.nested("retry") for layer in layers]),
-        retention_ms=retention_ms,
+        outcome_retention_ms=outcome_retention_ms,
+        journal_retention_ms=_duration_ms(layers, "journal_retention", DEFAULT.journal_retention_ms),
         inactivity_timeout_ms=_duration_ms(layers, "inactivity_timeout", DEFAULT.inactivity_timeout_ms),
+        abort_timeout_ms=_duration_ms(layers, "abort_timeout", DEFAULT.abort_timeout_ms),
     )
+
+
+def is_cancelled_explicitly(handler: Option, service: Option) -> bool:
+    """Whether the handler looks after its cancellation itself."""
+    said = [option.nested("execution").said_flag("explicit_cancellation") for option in (handler, service)]
+    return next((flag for flag in said if flag is not None), False)
 
 
 def _retry(layers: list[Option]) -> RetryPolicy:

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from perdure_runtime.contracts.descriptors import Descriptors
 from perdure_runtime.partition.policy import Execution
+from perdure_runtime.partition.rows import Mode
 
 
 class ServiceKind(enum.Enum):
@@ -30,7 +31,7 @@ class HandlerKind(enum.Enum):
 class HandlerFacts:
     """One rpc of a contract.
 
-    ``exclusive`` says whether it is the one writer of its key. ``request`` and ``response`` are upb classes of the
+    ``mode`` says how it runs beside the other handlers of its key. ``request`` and ``response`` are upb classes of the
     deployment's own pool. ``key_field`` names the string field of the request that holds the key: None for services.
     """
 
@@ -38,7 +39,7 @@ class HandlerFacts:
     name: str
     service_kind: ServiceKind
     kind: HandlerKind
-    exclusive: bool
+    mode: Mode
     public: bool
     request: type[Message]
     response: type[Message]
@@ -61,6 +62,11 @@ class ServiceFacts:
     public: bool
     handlers: Mapping[str, HandlerFacts]
     descriptors: Descriptors
+
+    @property
+    def run(self) -> HandlerFacts | None:
+        """The run of a workflow; None for other kinds."""
+        return next((handler for handler in self.handlers.values() if handler.kind is HandlerKind.RUN), None)
 
     @property
     def visible(self) -> bool:

@@ -80,6 +80,11 @@ class Option:
         """A bool."""
         return self._get(name) is True
 
+    def said_flag(self, name: str) -> bool | None:
+        """An optional bool, or None where it is not set."""
+        value = self._get(name)
+        return value if isinstance(value, bool) else None
+
     def duration_ms(self, name: str) -> int | None:
         """A duration in milliseconds, or None where it is not set. Raises ContractError when it is below zero."""
         duration = self.nested(name)

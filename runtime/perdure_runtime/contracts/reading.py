@@ -10,6 +10,7 @@ from perdure_runtime.contracts.descriptors import Descriptors
 from perdure_runtime.contracts.error import ContractError
 from perdure_runtime.contracts.facts import HandlerFacts, HandlerKind, ServiceFacts, ServiceKind
 from perdure_runtime.contracts.options import Option, Options
+from perdure_runtime.partition.rows import Mode
 
 # What an rpc may say of itself in each kind of service.
 FITTING = {
@@ -54,12 +55,16 @@ def _handler(
         name=method.name,
         service_kind=service_kind,
         kind=kind,
-        exclusive=kind is not HandlerKind.SHARED,
+        mode=Mode(
+            exclusive=kind is not HandlerKind.SHARED,
+            once=kind is HandlerKind.RUN,
+            explicit_cancellation=execution.is_cancelled_explicitly(option, service),
+        ),
         public=visibility == "PUBLIC" if visibility else service_public,
         request=message_factory.GetMessageClass(method.input_type),
         response=message_factory.GetMessageClass(method.output_type),
         key_field=_key_field(options, service_kind, method, method.input_type),
-        execution=execution.resolve(option, service),
+        execution=execution.resolve(option, service, is_run=kind is HandlerKind.RUN),
         descriptors=descriptors,
     )
 

@@ -1,32 +1,25 @@
 """From a checked request to the answer of the node: what both transports do with a call."""
 
 import asyncio
-import difflib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from grpclib.const import Status
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
 
-from perdure_runtime.contracts import Contracts, HandlerFacts
-from perdure_runtime.ingress.port import (
-    EndedInvocation,
-    EndpointUnavailable,
-    Invocations,
-    NodeStops,
-    NotAccepted,
-    Submission,
-    UnknownInvocation,
-)
+from perdure_runtime.contracts import Contracts, HandlerFacts, HandlerKind
+from perdure_runtime.ingress.messages import MessageType, awaited
+from perdure_runtime.ingress.port import EndedInvocation, InvocationName, Invocations, Submission, WorkflowId
 from perdure_runtime.ingress.refusal import Refusal, terminal
+from perdure_runtime.ingress.trouble import TROUBLES, refusal_of, shown
+from perdure_runtime.ingress.unknown import run_of, unknown_handler
 from perdure_runtime.ingress.wishes import Wishes
 
 T = TypeVar("T")
 
-# Looking for near names costs time that grows with their length; no real path is longer.
-LONGEST_PATH = 300
+LONGEST_SIGNAL = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +31,10 @@ class Answer:
 
 
 class Desk:
-    """Takes calls to the node. All methods raise Refusal, and nothing else that they foresee."""
+    """Takes calls to the node. All methods raise Refusal, and nothing else that they foresee.
+
+    What has a ``timeout_s`` gives up after so long; None waits as long as it takes.
+    """
 
     def __init__(self, invocations: Invocations) -> None:
         self._invocations = invocations
@@ -57,13 +53,15 @@ class Desk:
         contracts = self._invocations.contracts
         handler = contracts.handlers.get(path)
         if handler is None or not handler.public:
-            raise _unknown(contracts, path)
+            raise unknown_handler(contracts, path)
         return handler
 
     async def call(
         self, handler: HandlerFacts, request: Message, input: bytes, wishes: Wishes, timeout_s: float | None
     ) -> Answer:
-        """Makes a call and waits for its end, for ``timeout_s`` at most. ``input`` is ``request``, serialised."""
+        """Makes a call and waits for its end. ``input`` is ``request``, serialised."""
+        if wishes.must_be_new and handler.kind is not HandlerKind.RUN:
+            raise _never_new(handler)
         submission = Submission(
             service=handler.service,
             handler=handler.name,
@@ -72,47 +70,94 @@ class Desk:
             idempotency_key=wishes.idempotency_key,
             headers=wishes.headers,
             delay_ms=wishes.delay_ms,
+            must_be_new=wishes.must_be_new,
         )
         if wishes.one_way:
-            return Answer(await self._ask(self._invocations.submit(submission), timeout_s), None)
+            return Answer(await self._ask(self._invocations.submit(submission), timeout_s, "", _not_accepted), None)
         if timeout_s is None:
-            invocation_id, outcome = await self._ask(self._invocations.call(submission), None)
+            invocation_id, outcome = await self._ask(self._invocations.call(submission), None, "", _not_accepted)
         else:
             # In two parts, since who runs out of time is told the id.
             deadline = asyncio.get_running_loop().time() + timeout_s
-            invocation_id = await self._ask(self._invocations.submit(submission), timeout_s)
+            invocation_id = await self._ask(self._invocations.submit(submission), timeout_s, "", _not_accepted)
             left_s = deadline - asyncio.get_running_loop().time()
-            outcome = (await self._ask(self._invocations.attach(invocation_id), left_s, invocation_id)).outcome
+            ended = await self._ask(self._invocations.attach(invocation_id), left_s, invocation_id, _still_runs)
+            outcome = ended.outcome
         return Answer(invocation_id, value_of(outcome, invocation_id))
 
-    async def attach(self, invocation_id: str, timeout_s: float | None) -> EndedInvocation:
-        """Waits for the end of an invocation, for ``timeout_s`` at most."""
-        return await self._ask(self._invocations.attach(invocation_id), timeout_s, invocation_id)
+    async def attach(self, name: InvocationName, timeout_s: float | None) -> EndedInvocation:
+        """Waits for the end of an invocation."""
+        self._check(name)
+        return await self._ask(self._invocations.attach(name), timeout_s, name, _still_runs)
 
-    async def output(self, invocation_id: str) -> EndedInvocation | None:
+    async def output(self, name: InvocationName) -> EndedInvocation | None:
         """How an invocation has ended, or None while it runs."""
-        return await self._ask(self._invocations.output(invocation_id), None, invocation_id)
+        self._check(name)
+        return await self._ask(self._invocations.output(name), None, name, _still_runs)
 
-    async def _ask(self, question: Awaitable[T], timeout_s: float | None, invocation_id: str = "") -> T:
-        """Waits for the node, and says its errors in the words of callers."""
+    async def cancel(self, name: InvocationName, timeout_s: float | None) -> None:
+        """Asks an invocation to end."""
+        self._check(name)
+        await self._ask(self._invocations.cancel(name), timeout_s, name, _not_told)
+
+    async def signal(self, name: InvocationName, signal: str, value: bytes, timeout_s: float | None) -> None:
+        """Gives an invocation a signal; ``value`` is its message, serialised."""
+        self._check(name)
+        if not 0 < len(signal) <= LONGEST_SIGNAL:
+            raise Refusal(
+                Status.INVALID_ARGUMENT,
+                f"the name of the signal has {len(signal)} characters; use 1 to {LONGEST_SIGNAL}: the name that the "
+                "handler waits for",
+            )
+        await self._ask(self._invocations.signal(name, signal, Outcome(value=value)), timeout_s, name, _not_told)
+
+    async def awaited(self, awakeable_id: str) -> MessageType | None:
+        """What an awakeable takes; None where the contract of its service is not registered any more."""
+        facts = await self._ask(self._invocations.awakeable_type(awakeable_id), None, awakeable_id, _not_told)
+        return awaited(self._invocations.contracts, facts)
+
+    async def resolve(self, awakeable_id: str, value: bytes, timeout_s: float | None) -> None:
+        """Gives an awakeable its message, serialised, which is checked to be what it takes."""
+        await self._complete(awakeable_id, Outcome(value=value), timeout_s)
+
+    async def reject(self, awakeable_id: str, message: str, code: Status, timeout_s: float | None) -> None:
+        """Gives an awakeable a terminal error."""
+        if code is Status.OK:
+            raise Refusal(
+                Status.INVALID_ARGUMENT,
+                "an awakeable is not rejected with OK: resolve it, or give the code of an error",
+            )
+        failure = Failure(code=code.value, message=message)
+        await self._complete(awakeable_id, Outcome(failure=failure), timeout_s)
+
+    async def _complete(self, awakeable_id: str, result: Outcome, timeout_s: float | None) -> None:
+        asked = self._invocations.complete_awakeable(awakeable_id, result)
+        await self._ask(asked, timeout_s, awakeable_id, _not_told)
+
+    def _check(self, name: InvocationName) -> None:
+        """An invocation id is a secret by itself; a workflow id can be guessed."""
+        if isinstance(name, WorkflowId):
+            run_of(self._invocations.contracts, name.service)
+
+    async def _ask(
+        self,
+        question: Awaitable[T],
+        timeout_s: float | None,
+        name: InvocationName,
+        late: Callable[[InvocationName], Refusal],
+    ) -> T:
+        """Waits for the node, and says its errors in the words of callers; ``late`` is said when the time is over."""
         try:
             if timeout_s is None:
                 return await question
             async with asyncio.timeout(max(timeout_s, 0)) as timeout:
                 return await question
-        except (EndpointUnavailable, NodeStops) as error:
-            raise Refusal(Status.UNAVAILABLE, str(error), invocation_id=error.invocation_id) from error
-        except NotAccepted as error:
-            raise Refusal(Status.UNAVAILABLE, f"the call was not accepted: {error}; try again") from error
-        except UnknownInvocation as error:
-            raise Refusal(
-                Status.NOT_FOUND,
-                f"there is no invocation {invocation_id[:100]!r}: it never existed, or its retention is over",
-            ) from error
+        except TROUBLES as error:
+            raise refusal_of(error, name) from error
         except TimeoutError as error:
             if timeout_s is None or not timeout.expired():
                 raise
-            raise _out_of_time(invocation_id) from error
+            raise late(name) from error
 
 
 def parse(handler: HandlerFacts, input: bytes) -> Message:
@@ -146,35 +191,32 @@ def _key(handler: HandlerFacts, request: Message) -> str:
     return key
 
 
-def _out_of_time(invocation_id: str) -> Refusal:
-    if not invocation_id:
-        return Refusal(
-            Status.DEADLINE_EXCEEDED,
-            "the deadline passed before the call was known to be durable; call again with an idempotency-key "
-            "to be sure that it runs once",
-        )
+def _never_new(handler: HandlerFacts) -> Refusal:
     return Refusal(
-        Status.DEADLINE_EXCEEDED,
-        f"the deadline passed before invocation {invocation_id} ended; it goes on, and can be attached to by this id",
-        invocation_id=invocation_id,
+        Status.INVALID_ARGUMENT,
+        f"perdure-must-be-new is for runs of workflows, which are made once for each id; every call of "
+        f"{handler.service}/{handler.name} is a new one: leave it out",
     )
 
 
-def _unknown(contracts: Contracts, path: str) -> Refusal:
-    service_name, slash, method = path.removeprefix("/").partition("/")
-    visible = [service.name for service in contracts.values() if service.visible]
-    if service_name in visible:
-        handlers = [handler.name for handler in contracts[service_name].handlers.values() if handler.public]
-        sentence = f"{service_name} has no handler {method[:LONGEST_PATH]!r}; it has {', '.join(handlers)}"
-    elif not slash or not service_name:
-        sentence = f"{path[:LONGEST_PATH]!r} names no handler; call /package.Service/Method"
-    elif not visible:
-        sentence = (
-            f"no service {service_name[:LONGEST_PATH]!r} is registered, nor any other; start an endpoint "
-            "and run: perdure deployments register HOST:PORT"
-        )
-    else:
-        near = difflib.get_close_matches(service_name, visible, 3, 0.5) if len(path) <= LONGEST_PATH else []
-        hint = f"did you mean {' or '.join(near)}?" if near else f"registered are {', '.join(visible[:10])}"
-        sentence = f"no service {service_name[:LONGEST_PATH]!r} is registered; {hint}"
-    return Refusal(Status.UNIMPLEMENTED, sentence, http_status=404)
+def _not_accepted(name: InvocationName) -> Refusal:
+    return Refusal(
+        Status.DEADLINE_EXCEEDED,
+        "the deadline passed before the call was known to be durable; call again with an idempotency-key "
+        "to be sure that it runs once",
+    )
+
+
+def _still_runs(name: InvocationName) -> Refusal:
+    return Refusal(
+        Status.DEADLINE_EXCEEDED,
+        f"the deadline passed before {shown(name)} ended; it goes on, and can be attached to again",
+        invocation_id=name if isinstance(name, str) else "",
+    )
+
+
+def _not_told(name: InvocationName) -> Refusal:
+    return Refusal(
+        Status.DEADLINE_EXCEEDED,
+        "the deadline passed before this was known to be durable; it may still happen",
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.protocol.v1 import journal_pb2
@@ -11,10 +11,23 @@ from perdure_runtime.contracts import Contracts
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowId:
+    """Names the run of a workflow."""
+
+    service: str
+    id: str
+
+
+# An invocation by its id, or the run of a workflow.
+InvocationName: TypeAlias = str | WorkflowId
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A call that has been checked against its contract.
 
-    ``input`` is the serialised request message; ``delay_ms`` of 0 starts at once.
+    ``input`` is the serialised request message; ``delay_ms`` of 0 starts at once. ``must_be_new`` is for the run of a
+    workflow: it refuses an id that has run, where the default attaches to that run.
     """
 
     service: str
@@ -24,15 +37,25 @@ class Submission:
     idempotency_key: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_ms: int = 0
+    must_be_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EndedInvocation:
     """An invocation that has ended: whose it was, which tells how its outcome is to be read."""
 
+    invocation_id: str
     service: str
     handler: str
     outcome: journal_pb2.Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class AwakeableFacts:
+    """Whose an awakeable is: the service whose handler waits for it, and the full name of the message it takes."""
+
+    service: str
+    type: str
 
 
 class EndpointUnavailable(Exception):
@@ -65,6 +88,22 @@ class UnknownInvocation(Exception):
     """No invocation has this id: it never existed, or its retention is over."""
 
 
+class HasEnded(Exception):
+    """The invocation has ended, so that nothing can be told to it any more."""
+
+
+class UnknownAwakeable(Exception):
+    """No awakeable has this id: it never existed, or its invocation has ended."""
+
+
+class AlreadyExists(Exception):
+    """The workflow id has run, and its caller wanted a new run."""
+
+    def __init__(self, invocation_id: str) -> None:
+        super().__init__(invocation_id)
+        self.invocation_id = invocation_id
+
+
 class Invocations(Protocol):
     """The node, as callers see it. All methods return once what they promise is durable."""
 
@@ -78,22 +117,34 @@ class Invocations(Protocol):
     async def submit(self, submission: Submission) -> str:
         """Accepts a call and returns its invocation id: an older one's where the idempotency key says so.
 
-        The id is durable when this returns. Raises NotAccepted.
+        The id is durable when this returns. Raises NotAccepted, AlreadyExists.
         """
 
     async def call(self, submission: Submission) -> tuple[str, journal_pb2.Outcome]:
         """Accepts a call, waits for its end, and returns its id and outcome.
 
-        Raises NotAccepted, EndpointUnavailable, NodeStops.
+        Raises NotAccepted, AlreadyExists, EndpointUnavailable, NodeStops.
 
         When the waiting task is cancelled the invocation goes on.
         """
 
-    async def attach(self, invocation_id: str) -> EndedInvocation:
+    async def attach(self, name: InvocationName) -> EndedInvocation:
         """Waits for the end of an invocation. Raises UnknownInvocation, EndpointUnavailable, NodeStops."""
 
-    async def output(self, invocation_id: str) -> EndedInvocation | None:
+    async def output(self, name: InvocationName) -> EndedInvocation | None:
         """How it ended, or None while it runs. Raises UnknownInvocation."""
+
+    async def cancel(self, name: InvocationName) -> None:
+        """Asks an invocation to end; one that has ended stays as it is. Raises UnknownInvocation, NotAccepted."""
+
+    async def signal(self, name: InvocationName, signal: str, result: journal_pb2.Outcome) -> None:
+        """Gives an invocation a signal. Raises UnknownInvocation, HasEnded, NotAccepted."""
+
+    async def complete_awakeable(self, awakeable_id: str, result: journal_pb2.Outcome) -> None:
+        """Gives an awakeable its result; one that has it keeps it. Raises UnknownAwakeable, NotAccepted."""
+
+    async def awakeable_type(self, awakeable_id: str) -> AwakeableFacts:
+        """Whose an awakeable is, and what it takes. Raises UnknownAwakeable."""
 
 
 class Administration(Protocol):
@@ -108,10 +159,35 @@ class Administration(Protocol):
     async def resume(self, invocation_id: str) -> None:
         """Tries a paused invocation again. Raises UnknownInvocation, NotPaused."""
 
+    async def pause(self, invocation_id: str) -> None:
+        """Stops an invocation where it is. Raises UnknownInvocation, WrongStatus."""
+
+    async def cancel(self, invocation_id: str) -> None:
+        """Asks an invocation to end, what it has called first. Raises UnknownInvocation, WrongStatus."""
+
+    async def kill(self, invocation_id: str) -> None:
+        """Ends an invocation and what it has called, at once. Raises UnknownInvocation, WrongStatus."""
+
+    async def restart(self, invocation_id: str, from_entry: int) -> str:
+        """Runs an ended invocation again, keeping its journal before ``from_entry``; returns the new invocation's id.
+
+        Raises UnknownInvocation, WrongStatus.
+        """
+
+    async def purge(self, invocation_id: str) -> None:
+        """Forgets an ended invocation. Raises UnknownInvocation, WrongStatus."""
+
+    async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse:
+        """Shows an invocation. Raises UnknownInvocation."""
+
 
 class RegistrationRefused(Exception):
     """An endpoint could not be registered; the message says why and what to do."""
 
 
-class NotPaused(Exception):
+class WrongStatus(Exception):
+    """An invocation is in no status for what is asked; the message says which it is in, and what to do."""
+
+
+class NotPaused(WrongStatus):
     """Only a paused invocation can be resumed."""

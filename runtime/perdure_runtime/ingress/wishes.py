@@ -11,6 +11,7 @@ from perdure_runtime.ingress.refusal import Refusal
 IDEMPOTENCY_KEY = b"idempotency-key"
 MODE = b"perdure-mode"
 DELAY = b"perdure-delay"
+MUST_BE_NEW = b"perdure-must-be-new"
 INVOCATION_ID = b"perdure-invocation-id"
 
 # Words between caller and server; they mean nothing to a handler, or must not be written to a journal.
@@ -31,11 +32,12 @@ CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How a call is to be made. ``headers`` go with the invocation."""
+    """How a call is to be made; ``must_be_new`` is for runs of workflows. ``headers`` go with the invocation."""
 
     idempotency_key: str = ""
     one_way: bool = False
     delay_ms: int = 0
+    must_be_new: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -45,7 +47,7 @@ NONE = Wishes()
 def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
     """Reads lower-case header names with their values. Raises Refusal."""
     kept: dict[str, str] | None = None
-    idempotency_key = mode = delay = None
+    idempotency_key = mode = delay = must_be_new = None
     for name, value in headers:
         if name in RESERVED:
             continue
@@ -55,15 +57,18 @@ def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
             mode = value
         elif name == DELAY:
             delay = value
+        elif name == MUST_BE_NEW:
+            must_be_new = value
         elif not name.startswith(RESERVED_PREFIXES):
             kept = _keep(kept, name, value)
-    if kept is None and idempotency_key is None and mode is None and delay is None:
+    if kept is None and idempotency_key is None and mode is None and delay is None and must_be_new is None:
         return NONE
     delay_ms = 0 if delay is None else _delay_ms(delay)
     return Wishes(
         idempotency_key="" if idempotency_key is None else _idempotency_key(idempotency_key),
         one_way=_one_way(mode, delay),
         delay_ms=delay_ms,
+        must_be_new=must_be_new is not None and _must_be_new(must_be_new),
         headers=kept or {},
     )
 
@@ -111,6 +116,12 @@ def _delay_ms(value: bytes) -> int:
     if delay_ms > LONGEST_DELAY_MS:
         raise Refusal(Status.INVALID_ARGUMENT, f"perdure-delay is {_shown(value)}; the longest delay is 36500d")
     return delay_ms
+
+
+def _must_be_new(value: bytes) -> bool:
+    if value in (b"true", b"false"):
+        return value == b"true"
+    raise Refusal(Status.INVALID_ARGUMENT, f"perdure-must-be-new is {_shown(value)}; it can be true or false")
 
 
 def _shown(value: bytes) -> str:

@@ -15,6 +15,8 @@ from perdure_runtime.partition.input import AttemptFailed, AttemptLost, Input
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
+# Attempts that say nothing any more are looked for this often.
+WATCH_EVERY_S = 1.0
 # An endpoint that is away for longer is reported to those who wait for it.
 GRACE_S = 10.0
 
@@ -37,7 +39,9 @@ class Connection:
         offer: Callable[[Input], None],
         contracts: Callable[[], Contracts],
         on_away: Callable[["Connection"], None],
+        deployment_id: str = "",
     ) -> None:
+        self._deployment_id = deployment_id
         self._transport = transport
         self._offer = offer
         self._contracts = contracts
@@ -86,10 +90,11 @@ class Connection:
             return
         self._last_slot += 1
         invocation = start.invocation
-        slot = Slot(self._last_slot, invocation.id, invocation.attempt, facts, start.journal)
+        heard_at = asyncio.get_running_loop().time()
+        slot = Slot(self._last_slot, invocation.id, invocation.attempt, facts, start.journal, heard_at)
         self._slots[slot.id] = slot
         self._running[invocation.id] = slot
-        self._link.send(NodeFrame(slot=slot.id, start=start_frame(start, facts)))
+        self._link.send(NodeFrame(slot=slot.id, start=start_frame(start, facts, self._deployment_id)))
 
     def slot(self, invocation_id: str, attempt: int) -> Slot | None:
         """The slot of an attempt that runs here."""
@@ -142,6 +147,7 @@ class Connection:
     async def _hold(self, link: Link) -> None:
         self._link = link
         log.info("endpoint %s: session open", self.address)
+        watching = asyncio.create_task(self._watch())
         try:
             for invocation_id, attempt in self.release().items():
                 self._offer(AttemptLost(invocation_id, attempt))
@@ -149,6 +155,7 @@ class Connection:
             log.warning("endpoint %s: session broken: %s; %d attempts lost", self.address, reason, len(self._slots))
         finally:
             self._link = None
+            watching.cancel()
             await link.close()
             slots, self._slots, self._running = self._slots, {}, {}
             for slot in slots.values():
@@ -156,16 +163,31 @@ class Connection:
 
     def _receive(self, frames: Sequence[EndpointFrame]) -> None:
         contracts = self._contracts()
+        now_s = asyncio.get_running_loop().time()
         for frame in frames:
             slot = self._slots.get(frame.slot)
             if slot is None:
                 continue  # Late words of an attempt that has ended.
+            slot.heard_at = now_s
             input = slot.input(frame, contracts)
             if isinstance(input, AttemptFailed) and frame.WhichOneof("frame") != "attempt_failure":
                 self.stop(slot, input.failure.message)
             elif frame.WhichOneof("frame") in LAST:
                 self._forget(slot)
             self._offer(input)
+
+    async def _watch(self) -> None:
+        """Aborts attempts that have said nothing for as long as their handler may, and tries them again."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            now_s = asyncio.get_running_loop().time()
+            for slot in [slot for slot in self._slots.values() if slot.is_stuck(now_s)]:
+                failed = slot.failed(
+                    f"the handler has said nothing for {slot.patience_s:g} s and was aborted: it hangs, or one of its "
+                    "steps takes longer than its inactivity_timeout and abort_timeout together"
+                )
+                self.stop(slot, failed.failure.message)
+                self._offer(failed)
 
     def _forget(self, slot: Slot) -> None:
         del self._slots[slot.id]
@@ -177,7 +199,7 @@ class Connection:
         self._on_away(self)
 
 
-def start_frame(start: Start, facts: HandlerFacts) -> session_pb2.Start:
+def start_frame(start: Start, facts: HandlerFacts, deployment_id: str) -> session_pb2.Start:
     """The first frame of an attempt."""
     invocation = start.invocation
     target = invocation.target
@@ -188,6 +210,9 @@ def start_frame(start: Start, facts: HandlerFacts) -> session_pb2.Start:
         idempotency_key=invocation.idempotency_key,
         created_at_ms=invocation.created_at_ms,
         inactivity_timeout_ms=facts.execution.inactivity_timeout_ms,
+        partial_state=start.partial,
+        explicit_cancellation=invocation.mode.explicit_cancellation,
+        deployment_id=deployment_id,
     )
     frame.target.service = target.service
     frame.target.handler = target.handler

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 
 from perdure_protos.perdure.protocol.v1 import session_pb2
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Cancellation
 from perdure_protos.perdure.protocol.v1.session_pb2 import NodeFrame
 
 from perdure_runtime.contracts import Contracts
 from perdure_runtime.invoker.connection import Connection
 from perdure_runtime.invoker.transport import Transport
-from perdure_runtime.partition.effect import Abort, Accept, Grant, Notify, Start
+from perdure_runtime.partition.effect import Abort, Accept, Grant, Notify, NotifyCancelled, Start
 from perdure_runtime.partition.input import AttemptLost, Input
 
 
@@ -25,12 +26,12 @@ class Invoker:
         self.contracts = Contracts()
         self._registered = asyncio.Event()
 
-    def add(self, transport: Transport, contracts: Contracts) -> None:
+    def add(self, transport: Transport, contracts: Contracts, deployment_id: str = "") -> None:
         """Sends new attempts of these services to an endpoint.
 
         Those that wait for an endpoint that is away start anew, where their service is routed now.
         """
-        connection = Connection(transport, self._offer, lambda: self.contracts, self._on_away)
+        connection = Connection(transport, self._offer, lambda: self.contracts, self._on_away, deployment_id)
         self.contracts = self.contracts.merged(contracts)
         for service in contracts:
             self._routes[service] = connection
@@ -65,7 +66,7 @@ class Invoker:
         else:
             connection.start(start, facts)
 
-    def act(self, effect: Notify | Accept | Grant | Abort) -> None:
+    def act(self, effect: Notify | NotifyCancelled | Accept | Grant | Abort) -> None:
         """Gives a running attempt what the partition has for it.
 
         An attempt that is not running finds the same in its journal when it starts again.
@@ -74,9 +75,13 @@ class Invoker:
             slot = connection.slot(effect.invocation_id, effect.attempt)
             if slot is None:
                 continue
+            slot.heard_at = asyncio.get_running_loop().time()
             match effect:
                 case Notify():
                     connection.send(NodeFrame(slot=slot.id, completion=effect.completion))
+                case NotifyCancelled():
+                    cancellation = Cancellation(at_ms=effect.at_ms)
+                    connection.send(NodeFrame(slot=slot.id, cancellation=cancellation))
                 case Accept():
                     accepted = session_pb2.Accepted(command=effect.command, at_ms=effect.at_ms)
                     connection.send(NodeFrame(slot=slot.id, accepted=accepted))

@@ -16,17 +16,26 @@ from perdure_runtime.partition.input import (
     StepEnded,
     StepFailed,
 )
-from perdure_runtime.partition.journal import Journal
+from perdure_runtime.partition.journal import Journal, is_command
+from perdure_runtime.partition.rows import SHARED
 
 
 class Slot:
     """Counts what the attempt has sent; the journal that it started with gives the first numbers."""
 
-    __slots__ = ("_commands", "_facts", "_step_failures", "attempt", "id", "invocation_id")
+    __slots__ = ("_commands", "_facts", "_step_failures", "attempt", "heard_at", "id", "invocation_id")
 
     def __init__(
-        self, id: int, invocation_id: str, attempt: int, facts: HandlerFacts, journal: Iterable[Entry]
+        self,
+        id: int,
+        invocation_id: str,
+        attempt: int,
+        facts: HandlerFacts,
+        journal: Iterable[Entry],
+        heard_at: float = 0.0,
     ) -> None:
+        # When the endpoint and this node last said something of it to each other, in the seconds of the event loop.
+        self.heard_at = heard_at
         self.id = id
         self.invocation_id = invocation_id
         self.attempt = attempt
@@ -46,10 +55,22 @@ class Slot:
         if kind == "outcome":
             return AttemptEnded(self.invocation_id, self.attempt, frame.outcome, self._facts.execution)
         if kind == "suspension":
-            return AttemptSuspended(self.invocation_id, self.attempt, tuple(frame.suspension.awaiting))
+            return AttemptSuspended(
+                self.invocation_id, self.attempt, tuple(frame.suspension.awaiting), frame.suspension.cancelled
+            )
         if kind == "attempt_failure":
             return AttemptFailed(self.invocation_id, self.attempt, frame.attempt_failure, self._facts.execution)
         return self.failed("the endpoint sent a frame that this node does not know: its SDK is newer; update the node")
+
+    @property
+    def patience_s(self) -> float:
+        """How long the attempt may say nothing, in seconds."""
+        execution = self._facts.execution
+        return (execution.inactivity_timeout_ms + execution.abort_timeout_ms) / 1000
+
+    def is_stuck(self, now_s: float) -> bool:
+        """Whether the attempt has said nothing for longer than it may."""
+        return now_s - self.heard_at > self.patience_s
 
     def lost(self) -> AttemptLost:
         """The session broke."""
@@ -67,11 +88,11 @@ class Slot:
             step = entry.step_failure.command
             self._step_failures[step] = number = self._step_failures.get(step, 0) + 1
             return StepFailed(self.invocation_id, self.attempt, entry.step_failure, number)
-        if kind is None:
+        if kind is None or not is_command(entry):
             return self.failed(
-                "the endpoint sent an entry that this node does not know: its SDK is newer; update the node"
+                f"the endpoint sent an entry of kind {kind} that is not its to send: its SDK is newer; update the node"
             )
-        exclusive = False
+        mode = SHARED
         if kind in ("call", "send"):
             target = entry.call.target if kind == "call" else entry.send.target
             service = contracts.get(target.service)
@@ -81,7 +102,7 @@ class Slot:
                     f"called {target.service}/{target.handler}, which no registered deployment serves; "
                     "register the endpoint that does: perdure deployments register ADDRESS"
                 )
-            exclusive = handler.exclusive
+            mode = handler.mode
         command = self._commands
         self._commands += 1
-        return Command(self.invocation_id, self.attempt, command, entry, exclusive)
+        return Command(self.invocation_id, self.attempt, command, entry, mode)

@@ -12,12 +12,24 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from perdure_runtime.node.batch import Batch
-from perdure_runtime.partition.effect import Abort, Accept, Accepted, Answer, Effect, Grant, Notify, Start
+from perdure_runtime.partition.effect import (
+    Abort,
+    Accept,
+    Accepted,
+    Answer,
+    Effect,
+    Grant,
+    Notify,
+    NotifyCancelled,
+    Refused,
+    Start,
+)
 from perdure_runtime.partition.input import Input, Submit
+from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.machine import Step, apply
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.recovery import recover
-from perdure_runtime.partition.rows import Invocation, Timer
+from perdure_runtime.partition.rows import IdempotencyKey, Invocation, Timer
 from perdure_runtime.partition.view import InvocationDocument, NotLoaded
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import Storage, StorageFailure
@@ -96,6 +108,22 @@ class PartitionLoop:
             return self._memory.invocation(invocation_id)
         except NotLoaded:
             return self.stored(invocation_id)
+
+    def journal(self, invocation_id: str) -> Journal:
+        """The journal of an invocation as the next input will find it, durable or not."""
+        try:
+            return self._memory.journal(invocation_id)
+        except NotLoaded as missing:
+            entries = self._storage.load(missing.document)
+            return Journal(entries if isinstance(entries, list) else ())
+
+    def named(self, key: IdempotencyKey) -> str | None:
+        """The invocation that an idempotency key names, as the next input will find it."""
+        try:
+            return self._memory.idempotent(key)
+        except NotLoaded as missing:
+            named = self._storage.load(missing.document)
+            return named if isinstance(named, str) else None
 
     def pending(self) -> list[Writes]:
         """What has been applied and is not durable, in order."""
@@ -192,7 +220,7 @@ class PartitionLoop:
             case Start():
                 self._forming.told.add(effect.invocation.id)
                 self._shell.act(effect)
-            case Notify() | Accept():
+            case Notify() | NotifyCancelled() | Accept():
                 self._forming.told.add(effect.invocation_id)
                 self._shell.act(effect)
             case Abort():
@@ -204,7 +232,7 @@ class PartitionLoop:
                     self._committing.effects.append(effect)
                 else:
                     self._shell.act(effect)
-            case Accepted() | Answer():
+            case Accepted() | Refused() | Answer():
                 self._forming.effects.append(effect)
 
     async def _commit(self) -> None:

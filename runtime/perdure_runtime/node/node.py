@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Mapping
 
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
 
-from perdure_runtime.ingress.port import EndpointUnavailable, NodeStops, NotAccepted
+from perdure_runtime.ingress.port import AlreadyExists, EndpointUnavailable, NodeStops, NotAccepted
 from perdure_runtime.invoker.connection import Connection
 from perdure_runtime.invoker.invoker import Invoker
-from perdure_runtime.node.calls import Calls
+from perdure_runtime.node.calls import Calls, Entropy
 from perdure_runtime.node.clock import ClockMs, wall_clock_ms
 from perdure_runtime.node.committer import ThreadedCommitter
 from perdure_runtime.node.loop import Committer, PartitionLoop
@@ -17,7 +18,18 @@ from perdure_runtime.node.operations import Operations
 from perdure_runtime.node.retention import sweep
 from perdure_runtime.node.timers import Timers
 from perdure_runtime.node.waiters import Waiters
-from perdure_runtime.partition.effect import Abort, Accept, Accepted, Answer, Effect, Grant, Notify, Start
+from perdure_runtime.partition.effect import (
+    Abort,
+    Accept,
+    Accepted,
+    Answer,
+    Effect,
+    Grant,
+    Notify,
+    NotifyCancelled,
+    Refused,
+    Start,
+)
 from perdure_runtime.partition.input import (
     AttemptEnded,
     AttemptFailed,
@@ -30,7 +42,7 @@ from perdure_runtime.partition.input import (
 )
 from perdure_runtime.partition.policy import Execution
 from perdure_runtime.partition.rows import Timer
-from perdure_runtime.storage.api import Storage
+from perdure_runtime.storage.api import Storage, StorageFailure
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +50,13 @@ log = logging.getLogger(__name__)
 class Node:
     """``calls`` is what the ingress talks to, ``operations`` what the admin API does."""
 
-    def __init__(self, storage: Storage, clock_ms: ClockMs = wall_clock_ms, committer: Committer | None = None) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        clock_ms: ClockMs = wall_clock_ms,
+        committer: Committer | None = None,
+        entropy: Entropy = secrets.randbits,
+    ) -> None:
         self._storage = storage
         self._clock_ms = clock_ms
         self._committer = ThreadedCommitter(storage) if committer is None else committer
@@ -46,8 +64,8 @@ class Node:
         self.loop = PartitionLoop(storage, self._committer, self, clock_ms)
         self._timers = Timers(storage, self.loop.offer, self.loop.pending, clock_ms)
         self.invoker = Invoker(self.loop.offer, self._report_away)
-        self.calls = Calls(self.loop, self.invoker, self._waiters, clock_ms)
-        self.operations = Operations(storage, self.loop, self.invoker, clock_ms)
+        self.calls = Calls(self.loop, self.invoker, self._waiters, clock_ms, entropy)
+        self.operations = Operations(storage, self.loop, self.invoker, clock_ms, entropy)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -69,6 +87,10 @@ class Node:
         for task in done:
             task.result()
 
+    def clock_moved(self) -> None:
+        """The node's clock, which tests set by hand, was moved on: what is due by now happens."""
+        self._timers.clock_moved()
+
     async def close(self) -> None:
         """Stops. What is not durable yet is lost, as in a crash: nobody was told of it."""
         await self.invoker.close()
@@ -84,13 +106,19 @@ class Node:
         match effect:
             case Start():
                 self.invoker.start(effect)
-            case Notify() | Accept() | Grant() | Abort():
+            case Notify() | NotifyCancelled() | Accept() | Grant() | Abort():
                 self.invoker.act(effect)
             case Accepted(submitted, invocation_id):
-                self._waiters.accept(submitted, invocation_id, self.calls.outcome)
+                try:
+                    self._waiters.accept(submitted, invocation_id, self.calls.outcome)
+                except StorageFailure as failure:
+                    # This caller alone must ask again.
+                    self._waiters.refuse(submitted, NotAccepted(str(failure)))
                 away = self.invoker.stuck(invocation_id)
                 if away is not None:
                     self._fail_waiters(away, [invocation_id])
+            case Refused(submitted, invocation_id):
+                self._waiters.refuse(submitted, AlreadyExists(invocation_id))
             case Answer(invocation_id, outcome):
                 self._waiters.end(invocation_id, outcome)
 

@@ -1,29 +1,42 @@
 """The node as operators see it: the admin API's port."""
 
 import secrets
+from collections.abc import Callable
 
 from perdure_protos.perdure.admin.v1 import admin_pb2
 
 from perdure_runtime.contracts import ContractError, Contracts
-from perdure_runtime.ingress.port import NotPaused, RegistrationRefused, UnknownInvocation
+from perdure_runtime.ingress.port import RegistrationRefused, UnknownInvocation, WrongStatus
 from perdure_runtime.invoker.invoker import Invoker
 from perdure_runtime.invoker.remote import RemoteTransport, discover
 from perdure_runtime.invoker.transport import EndpointUnreachable
 from perdure_runtime.node.clock import ClockMs
+from perdure_runtime.node.describe import describe, status_name
 from perdure_runtime.node.loop import PartitionLoop
-from perdure_runtime.partition.input import Resume
-from perdure_runtime.partition.rows import Paused
+from perdure_runtime.partition import ids
+from perdure_runtime.partition.input import CancelInvocation, Kill, Pause, Purge, Restart, Resume
+from perdure_runtime.partition.journal import is_command
+from perdure_runtime.partition.lifecycle.restart import unfinished
+from perdure_runtime.partition.rows import BackingOff, Ended, Invocation, Paused, Running, Suspended
 from perdure_runtime.storage.api import DeploymentRow, Storage
 
 
 class Operations:
-    """Implements ``ingress.port.Administration``."""
+    """Implements ``ingress.port.Administration``. All that changes something raises StorageFailure too."""
 
-    def __init__(self, storage: Storage, loop: PartitionLoop, invoker: Invoker, clock_ms: ClockMs) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        loop: PartitionLoop,
+        invoker: Invoker,
+        clock_ms: ClockMs,
+        entropy: Callable[[int], int] = secrets.randbits,
+    ) -> None:
         self._storage = storage
         self._loop = loop
         self._invoker = invoker
         self._clock_ms = clock_ms
+        self._entropy = entropy
 
     def restore(self) -> None:
         """Routes services to the deployments that are stored; one that newer ones have replaced is left alone."""
@@ -33,7 +46,8 @@ class Operations:
         for row in rows:
             if row.id not in current:
                 continue
-            self._invoker.add(RemoteTransport(row.address), Contracts.described(row.descriptors, row.services))
+            contracts = Contracts.described(row.descriptors, row.services)
+            self._invoker.add(RemoteTransport(row.address), contracts, row.id)
 
     async def register(self, address: str) -> admin_pb2.Deployment:
         """Discovers the endpoint at ``host:port`` and routes its services there. Raises RegistrationRefused."""
@@ -46,9 +60,10 @@ class Operations:
         for row in self._storage.deployments():
             if (row.address, row.services, row.descriptors) == (address, services, discovered.descriptors):
                 return _message(row)
-        row = DeploymentRow(f"dp_{secrets.token_hex(8)}", address, services, discovered.descriptors, self._clock_ms())
+        id = f"dp_{self._entropy(64):016x}"
+        row = DeploymentRow(id, address, services, discovered.descriptors, self._clock_ms())
         self._storage.add_deployment(row)
-        self._invoker.add(RemoteTransport(address), contracts)
+        self._invoker.add(RemoteTransport(address), contracts, id)
         return _message(row)
 
     async def deployments(self) -> list[admin_pb2.Deployment]:
@@ -56,16 +71,84 @@ class Operations:
         return [_message(row) for row in self._storage.deployments()]
 
     async def resume(self, invocation_id: str) -> None:
-        """Tries a paused invocation again. Raises UnknownInvocation, NotPaused, StorageFailure."""
+        """Tries a paused invocation again. Raises UnknownInvocation, WrongStatus."""
+        self._find(invocation_id, "only a paused one is resumed", Paused)
+        self._loop.offer(Resume(invocation_id))
+        await self._loop.flush()
+
+    async def pause(self, invocation_id: str) -> None:
+        """Stops an invocation that has begun, until it is resumed. Raises UnknownInvocation, WrongStatus."""
+        self._find(invocation_id, "only one that has begun is paused", Running, Suspended, BackingOff)
+        self._loop.offer(Pause(invocation_id))
+        await self._loop.flush()
+
+    async def cancel(self, invocation_id: str) -> None:
+        """Asks an invocation to end, what it has called first. Raises UnknownInvocation, WrongStatus."""
+        self._find_open(invocation_id, "there is nothing to cancel")
+        self._loop.offer(CancelInvocation(invocation_id))
+        await self._loop.flush()
+
+    async def kill(self, invocation_id: str) -> None:
+        """Ends an invocation, and all that it has called, at once. Raises UnknownInvocation, WrongStatus."""
+        self._find_open(invocation_id, "there is nothing to kill")
+        self._loop.offer(Kill(invocation_id))
+        await self._loop.flush()
+
+    async def restart(self, invocation_id: str, from_entry: int) -> str:
+        """Runs an ended invocation again, with the journal before ``from_entry``, and returns the new one's id.
+
+        Raises UnknownInvocation, WrongStatus.
+        """
+        ended = self._find(invocation_id, "only an ended one is restarted: kill it first", Ended)
+        commands = self._commands_before(invocation_id, from_entry)
+        target = ended.target
+        new_id = ids.mint(self._clock_ms(), self._entropy(80), target.service, target.key)
+        self._loop.offer(Restart(invocation_id, new_id, commands))
+        await self._loop.flush()
+        return new_id
+
+    async def purge(self, invocation_id: str) -> None:
+        """Forgets an ended invocation. Raises UnknownInvocation, WrongStatus."""
+        self._find(invocation_id, "only an ended one is purged: kill it first", Ended)
+        self._loop.offer(Purge(invocation_id, now=True))
+        await self._loop.flush()
+
+    async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse:
+        """Status and journal of an invocation. Raises UnknownInvocation."""
         invocation = self._loop.latest(invocation_id)
         if invocation is None:
             raise UnknownInvocation(invocation_id)
-        if not isinstance(invocation.status, Paused):
-            raise NotPaused(
-                f"{invocation_id} is {type(invocation.status).__name__.lower()}; only a paused one is resumed"
+        return describe(invocation, self._loop.journal(invocation_id))
+
+    def _commands_before(self, invocation_id: str, entry: int) -> int:
+        journal = self._loop.journal(invocation_id)
+        if entry and entry >= len(journal):
+            raise WrongStatus(f"the journal of {invocation_id} has {len(journal)} entries; none has index {entry}")
+        if entry and not is_command(journal.entries[entry]):
+            raise WrongStatus(f"entry {entry} of {invocation_id} is no command: name the command that is to run again")
+        commands = sum(map(is_command, journal.entries[:entry]))
+        waiting = unfinished(journal, commands)
+        if waiting is not None:
+            raise WrongStatus(
+                f"command {waiting} of {invocation_id} stands before entry {entry} and has no result, which would go "
+                "to the old invocation: restart from that command, or from an earlier one"
             )
-        self._loop.offer(Resume(invocation_id))
-        await self._loop.flush()
+        return commands
+
+    def _find_open(self, invocation_id: str, otherwise: str) -> None:
+        invocation = self._loop.latest(invocation_id)
+        if invocation is None:
+            raise UnknownInvocation(invocation_id)
+        if isinstance(invocation.status, Ended):
+            raise WrongStatus(f"{invocation_id} has ended; {otherwise}")
+
+    def _find(self, invocation_id: str, otherwise: str, *statuses: type[object]) -> Invocation:
+        invocation = self._loop.latest(invocation_id)
+        if invocation is None:
+            raise UnknownInvocation(invocation_id)
+        if not isinstance(invocation.status, statuses):
+            raise WrongStatus(f"{invocation_id} is {status_name(invocation.status)}; {otherwise}")
+        return invocation
 
 
 def _message(row: DeploymentRow) -> admin_pb2.Deployment:

@@ -59,6 +59,10 @@ class Timers:
         self._read_until_ms = 0
         self._wakeup.set()
 
+    def clock_moved(self) -> None:
+        """The clock was set: looks at once for what is due."""
+        self._wakeup.set()
+
     async def run(self) -> None:
         """Fires timers until cancelled."""
         while True:

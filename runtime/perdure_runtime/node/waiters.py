@@ -44,10 +44,12 @@ class Waiters:
         accept = self._accepts.pop(submitted, None)
         if accept is not None and not accept.done():
             accept.set_result(invocation_id)
-        call = self._calls.pop(submitted, None)
+        call = self._calls.get(submitted)
+        # What it raises leaves the caller here, to be refused.
+        outcome = ended(invocation_id) if call is not None and invocation_id != submitted else None
+        self._calls.pop(submitted, None)
         if call is None or call.done():
             return
-        outcome = ended(invocation_id) if invocation_id != submitted else None
         if outcome is not None:
             call.set_result((invocation_id, outcome))
         else:

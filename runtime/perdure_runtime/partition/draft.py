@@ -6,7 +6,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
 from perdure_runtime.partition.effect import Effect
 from perdure_runtime.partition.journal import Journal
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Timer
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, PromiseRow, Timer
 from perdure_runtime.partition.view import View
 from perdure_runtime.partition.writes import Writes
 
@@ -45,6 +45,10 @@ class Draft:
     def purge(self, invocation_id: str) -> None:
         """Removes an invocation and its journal."""
         self.writes.purged.add(invocation_id)
+
+    def forget_journal(self, invocation_id: str) -> None:
+        """Removes the journal of an ended invocation."""
+        self.writes.forgotten.add(invocation_id)
 
     def journal(self, invocation_id: str) -> Journal:
         """The journal as this step has left it."""
@@ -118,6 +122,20 @@ class Draft:
     def put_idempotent(self, key: IdempotencyKey, invocation_id: str | None) -> None:
         """Lets an idempotency key name an invocation, or none any more."""
         self.writes.idempotency[key] = invocation_id
+
+    def promise(self, service: str, key: str, name: str) -> PromiseRow:
+        """A promise of a workflow id as this step has left it."""
+        written = self.writes.promises.get((service, key, name))
+        return written or self._view.promises(service, key).get(name) or PromiseRow()
+
+    def promises(self, service: str, key: str) -> Mapping[str, PromiseRow]:
+        """All promises of a workflow id as they were before this step."""
+        return self._view.promises(service, key)
+
+    def put_promise(self, service: str, key: str, name: str, row: PromiseRow | None) -> None:
+        """Changes a promise; None removes it."""
+        self._view.promises(service, key)
+        self.writes.promises[service, key, name] = row
 
     def set_timer(self, timer: Timer) -> None:
         """Adds a timer."""

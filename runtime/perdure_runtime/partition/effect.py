@@ -1,8 +1,8 @@
 """What a partition wants done outside, and what it must wait for.
 
-``Start``, ``Notify``, ``Accept`` and ``Abort`` only let pure handler code run or stop, and may leave before the commit
-of their batch. The others are seen by the world: a ``Grant`` waits until all earlier writes of its invocation are
-durable, ``Accepted`` and ``Answer`` until their own batch is.
+``Start``, ``Notify``, ``NotifyCancelled``, ``Accept`` and ``Abort`` only let pure handler code run or stop, and may
+leave before the commit of their batch. The others are seen by the world: a ``Grant`` waits until all earlier writes of
+its invocation are durable, ``Accepted``, ``Refused`` and ``Answer`` until their own batch is.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,15 @@ from perdure_runtime.partition.rows import Invocation
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Run the next attempt of an invocation, with its journal and the state of its key as they are now."""
+    """Run the next attempt of an invocation, with its journal and the state of its key as they are now.
+
+    ``partial`` says that there is more state than this.
+    """
 
     invocation: Invocation
     journal: tuple[Entry, ...]
     state: dict[str, bytes]
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,15 @@ class Notify:
     invocation_id: str
     attempt: int
     completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyCancelled:
+    """Tell the running attempt that its invocation was cancelled."""
+
+    invocation_id: str
+    attempt: int
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """Stop an attempt that broke the protocol; it says nothing more."""
+    """Stop an attempt that nobody waits for any more, or that broke the protocol; it says nothing more."""
 
     invocation_id: str
     attempt: int
@@ -68,6 +81,14 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Tell the caller of ``submitted``, which must be new, that its workflow id has run: as ``invocation_id``."""
+
+    submitted: str
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Tell all who wait that an invocation has ended."""
 
@@ -75,4 +96,4 @@ class Answer:
     outcome: Outcome
 
 
-Effect: TypeAlias = Start | Notify | Accept | Abort | Grant | Accepted | Answer
+Effect: TypeAlias = Start | Notify | NotifyCancelled | Accept | Abort | Grant | Accepted | Refused | Answer

@@ -29,5 +29,16 @@ def child(now_ms: int, parent: str, command: int, service: str, key: str) -> str
     return mint(now_ms, _digest(f"{parent}/{command}", 10), service, key)
 
 
+def of_awakeable(awakeable_id: str) -> str | None:
+    """The id of the invocation that an awakeable belongs to; None where the id is none of an awakeable.
+
+    Endpoints make them: ``awk_``, the invocation's id without its prefix, the command, and chance, parted by ``_``.
+    """
+    parts = awakeable_id.split("_")
+    if len(parts) != 4 or parts[0] != "awk":
+        return None
+    return PREFIX + parts[1]
+
+
 def _digest(text: str, size: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=size).digest(), "big")

@@ -7,7 +7,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Ou
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
 
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.partition.rows import Target, Timer
+from perdure_runtime.partition.rows import SHARED, Mode, Target, Timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,25 +16,26 @@ class Submit:
 
     id: str
     target: Target
-    exclusive: bool
+    mode: Mode
     input: bytes
     headers: tuple[tuple[str, str], ...] = ()
     idempotency_key: str = ""
     delay_ms: int = 0
+    must_be_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """An attempt issued its command number ``command``.
 
-    ``exclusive`` says, for calls and sends, whether the handler that they name is the one writer of its key.
+    ``mode`` is, for calls and sends, that of the handler that they name.
     """
 
     invocation_id: str
     attempt: int
     command: int
     entry: Entry
-    exclusive: bool = False
+    mode: Mode = SHARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,15 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptSuspended:
-    """The handler only waits for these commands and has left memory."""
+    """The handler only waits for these commands and has left memory.
+
+    ``cancelled`` says whether it has seen the cancellation of its invocation.
+    """
 
     invocation_id: str
     attempt: int
     awaiting: tuple[int, ...]
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +113,58 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
-class Purge:
-    """Forget an ended invocation whose retention is over."""
+class Pause:
+    """An operator stops an invocation until it is resumed."""
 
     invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelInvocation:
+    """Somebody asks an invocation to end in good order, what it has called first."""
+
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """An operator ends an invocation, and all that it has called, without their handlers."""
+
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """An operator runs an ended invocation again as ``new_id``, with the first ``commands`` commands of its journal."""
+
+    invocation_id: str
+    new_id: str
+    commands: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignalInvocation:
+    """Somebody outside gives an invocation a signal."""
+
+    invocation_id: str
+    name: str
+    result: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteAwakeable:
+    """Somebody outside resolves or rejects an awakeable."""
+
+    awakeable_id: str
+    result: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Forget what of an ended invocation has been kept for long enough; with ``now`` all of it, at once."""
+
+    invocation_id: str
+    now: bool = False
 
 
 Input: TypeAlias = (
@@ -125,5 +178,11 @@ Input: TypeAlias = (
     | AttemptLost
     | TimerDue
     | Resume
+    | Pause
+    | CancelInvocation
+    | Kill
+    | Restart
+    | SignalInvocation
+    | CompleteAwakeable
     | Purge
 )

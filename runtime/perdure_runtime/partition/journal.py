@@ -2,28 +2,53 @@
 
 from collections.abc import Iterable
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
 
-NOTIFICATIONS = frozenset({"completion", "step_failure"})
-SILENT = frozenset({"set_state", "clear_state"})
+NOTIFICATIONS = frozenset({"completion", "step_failure", "signal", "cancellation"})
+SILENT = frozenset({"set_state", "clear_state", "clear_all_state"})
+
+
+def is_command(entry: Entry) -> bool:
+    """Whether an entry is a command, and not what came back."""
+    return entry.WhichOneof("entry") not in NOTIFICATIONS
 
 
 class Journal:
     """All entries of an invocation in order; the entry at position i has journal index i.
 
-    ``commands`` is the number of commands, ``open_steps`` the ordinals of the steps without a result.
+    Attributes:
+        commands: The number of commands.
+        open_steps: Ordinals of the steps without a result.
+        open_calls: The invocations that calls without a result have become, by ordinal.
+        signals: Signals that no wait has taken yet, by name, the oldest first.
+        signal_waits: Ordinals of the waits for a signal without a result, by name, the oldest first.
     """
 
-    __slots__ = ("_settled", "_silent", "_step_failures", "commands", "entries", "open_steps")
+    __slots__ = (
+        "_settled",
+        "_silent",
+        "_step_failures",
+        "_waits",
+        "commands",
+        "entries",
+        "open_calls",
+        "open_steps",
+        "signal_waits",
+        "signals",
+    )
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.entries: list[Entry] = []
         self.commands = 0
         self.open_steps: dict[int, None] = {}
+        self.open_calls: dict[int, str] = {}
+        self.signals: dict[str, list[Outcome]] = {}
+        self.signal_waits: dict[str, list[int]] = {}
         self._settled: set[int] = set()
         # Commands that are done once they stand here: nothing ever completes them.
         self._silent: set[int] = set()
         self._step_failures: dict[int, int] = {}
+        self._waits: dict[int, str] = {}
         for entry in entries:
             self.append(entry)
 
@@ -32,17 +57,16 @@ class Journal:
         self.entries.append(entry)
         match entry.WhichOneof("entry"):
             case "completion":
-                self._settled.add(entry.completion.command)
-                self.open_steps.pop(entry.completion.command, None)
+                self._settle(entry.completion.command)
             case "step_failure":
                 step = entry.step_failure.command
                 self._step_failures[step] = self._step_failures.get(step, 0) + 1
-            case "run":
-                self.open_steps[self.commands] = None
-                self.commands += 1
+            case "signal":
+                self.signals.setdefault(entry.signal.name, []).append(entry.signal.result)
+            case "cancellation":
+                pass
             case kind:
-                if kind in SILENT:
-                    self._silent.add(self.commands)
+                self._open(kind, entry)
                 self.commands += 1
 
     def completes(self, command: int) -> bool:
@@ -59,3 +83,25 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def _open(self, kind: str | None, entry: Entry) -> None:
+        if kind == "run":
+            self.open_steps[self.commands] = None
+        elif kind == "call":
+            self.open_calls[self.commands] = entry.call.invocation_id
+        elif kind in SILENT:
+            self._silent.add(self.commands)
+        elif kind == "await_signal":
+            self._waits[self.commands] = entry.await_signal.name
+            self.signal_waits.setdefault(entry.await_signal.name, []).append(self.commands)
+
+    def _settle(self, command: int) -> None:
+        self._settled.add(command)
+        self.open_steps.pop(command, None)
+        self.open_calls.pop(command, None)
+        name = self._waits.pop(command, None)
+        if name is not None:
+            self.signal_waits[name].remove(command)
+            # The first wait takes the first signal: one that was there before the wait is used up by it.
+            if self.signals.get(name):
+                self.signals[name].pop(0)

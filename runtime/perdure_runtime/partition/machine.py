@@ -8,7 +8,9 @@ from typing import assert_never
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.effect import Effect
+from perdure_runtime.partition.entries.awakeable import on_awakeable_completed
 from perdure_runtime.partition.entries.command import on_command
+from perdure_runtime.partition.entries.signal import on_signal
 from perdure_runtime.partition.entries.sleep import on_wake_due
 from perdure_runtime.partition.entries.step import on_step_ended, on_step_failed
 from perdure_runtime.partition.input import (
@@ -16,10 +18,16 @@ from perdure_runtime.partition.input import (
     AttemptFailed,
     AttemptLost,
     AttemptSuspended,
+    CancelInvocation,
     Command,
+    CompleteAwakeable,
     Input,
+    Kill,
+    Pause,
     Purge,
+    Restart,
     Resume,
+    SignalInvocation,
     StepEnded,
     StepFailed,
     Submit,
@@ -27,8 +35,12 @@ from perdure_runtime.partition.input import (
 )
 from perdure_runtime.partition.lifecycle.arrive import on_start_due, on_submit
 from perdure_runtime.partition.lifecycle.attempt import on_failed, on_lost, on_resume, on_retry_due, on_suspended
+from perdure_runtime.partition.lifecycle.cancel import on_cancel
 from perdure_runtime.partition.lifecycle.end import on_ended
+from perdure_runtime.partition.lifecycle.kill import on_kill
+from perdure_runtime.partition.lifecycle.pause import on_pause
 from perdure_runtime.partition.lifecycle.purge import on_purge
+from perdure_runtime.partition.lifecycle.restart import on_restart
 from perdure_runtime.partition.rows import RetryDue, StartDue, WakeDue
 from perdure_runtime.partition.view import View
 from perdure_runtime.partition.writes import Writes
@@ -66,6 +78,18 @@ def apply(view: View, input: Input, now_ms: int) -> Step:
             on_timer_due(draft, input)
         case Resume():
             on_resume(draft, input)
+        case Pause():
+            on_pause(draft, input)
+        case CancelInvocation():
+            on_cancel(draft, input)
+        case Kill():
+            on_kill(draft, input)
+        case Restart():
+            on_restart(draft, input)
+        case SignalInvocation():
+            on_signal(draft, input)
+        case CompleteAwakeable():
+            on_awakeable_completed(draft, input)
         case Purge():
             on_purge(draft, input)
         case _:

@@ -11,6 +11,7 @@ from perdure_runtime.partition.rows import (
     IdempotencyKey,
     Invocation,
     ObjectRow,
+    PromiseRow,
     Running,
 )
 from perdure_runtime.partition.view import (
@@ -22,11 +23,21 @@ from perdure_runtime.partition.view import (
     ListenersDocument,
     NotLoaded,
     ObjectDocument,
+    PromisesDocument,
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
 
-Content: TypeAlias = Invocation | Sequence[Entry] | tuple[Caller, ...] | ObjectRow | str | Mapping[str, bytes] | None
+Content: TypeAlias = (
+    Invocation
+    | Sequence[Entry]
+    | tuple[Caller, ...]
+    | ObjectRow
+    | str
+    | Mapping[str, bytes]
+    | Mapping[str, PromiseRow]
+    | None
+)
 
 # Enough for every key of a busy service; the state of an idle key is read again from storage in microseconds.
 MAX_IDLE_OBJECTS = 20_000
@@ -43,9 +54,11 @@ class Memory:
         self._inbox: dict[tuple[str, str, int], str | None] = {}
         self._state: dict[tuple[str, str], dict[str, bytes]] = {}
         self._idempotency: dict[IdempotencyKey, str | None] = {}
+        self._promises: dict[tuple[str, str], dict[str, PromiseRow]] = {}
         # What came into memory to be looked at, and goes with the next commit unless it runs or is written.
         self._visitors: set[str] = set()
         self._visited_keys: set[IdempotencyKey] = set()
+        self._visited_promises: set[tuple[str, str]] = set()
         self._most_idle_objects = self._crowd = most_idle_objects
 
     def invocation(self, invocation_id: str) -> Invocation | None:
@@ -90,6 +103,12 @@ class Memory:
         except KeyError:
             raise NotLoaded(IdempotencyDocument(key)) from None
 
+    def promises(self, service: str, key: str) -> Mapping[str, PromiseRow]:
+        try:
+            return self._promises[service, key]
+        except KeyError:
+            raise NotLoaded(PromisesDocument(service, key)) from None
+
     def know_new(self, invocation_id: str) -> None:
         """Takes for granted that storage has never seen an id that was just minted: saves a read a call."""
         self._invocations[invocation_id] = None
@@ -122,6 +141,9 @@ class Memory:
             case IdempotencyDocument(key), str() | None:
                 self._idempotency[key] = content
                 self._visited_keys.add(key)
+            case PromisesDocument(service, key), dict():
+                self._promises[service, key] = content
+                self._visited_promises.add((service, key))
             case _:
                 raise TypeError(f"{content!r} is not the content of {document!r}")
 
@@ -145,6 +167,14 @@ class Memory:
             else:
                 state[name] = value
         self._idempotency.update(writes.idempotency)
+        for (service, key, name), promise in writes.promises.items():
+            promises = self._promises[service, key]
+            if promise is None:
+                promises.pop(name, None)
+            else:
+                promises[name] = promise
+        for id in writes.forgotten:
+            self._journals[id] = Journal()
         for id in writes.purged:
             self._invocations[id] = None
             self._journals[id] = Journal()
@@ -165,6 +195,10 @@ class Memory:
             if key not in dirty.idempotency:
                 self._idempotency.pop(key, None)
         self._visited_keys.clear()
+        dirty_promises = {(service, key) for service, key, _ in dirty.promises}
+        for workflow in self._visited_promises - dirty_promises:
+            self._promises.pop(workflow, None)
+        self._visited_promises &= dirty_promises
         if max(len(self._objects), len(self._state)) > self._crowd:
             self._forget_idle_objects(dirty)
 
@@ -183,7 +217,7 @@ class Memory:
 
 
 def _invocations_in(writes: Writes) -> set[str]:
-    written = {*writes.invocations, *writes.purged}
+    written = {*writes.invocations, *writes.purged, *writes.forgotten}
     written.update(id for id, _ in writes.journal)
     written.update(id for id, _ in writes.listeners)
     return written

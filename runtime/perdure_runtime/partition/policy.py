@@ -34,8 +34,14 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What the contract of a handler says about running it; all durations in milliseconds."""
+    """What the contract of a handler says about running it; all durations in milliseconds.
+
+    An outcome is kept for callers who attach, or call again with the idempotency key or workflow id; a journal is kept
+    for operators.
+    """
 
     retry: RetryPolicy = RetryPolicy()
-    retention_ms: int = 86_400_000
+    outcome_retention_ms: int = 86_400_000
+    journal_retention_ms: int = 86_400_000
     inactivity_timeout_ms: int = 60_000
+    abort_timeout_ms: int = 600_000

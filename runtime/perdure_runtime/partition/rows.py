@@ -1,5 +1,6 @@
 """What a partition stores, one frozen class a row."""
 
+import enum
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -36,7 +37,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """Waits in storage alone until one of these commands completes."""
+    """Waits in storage alone until one of these commands completes, or it is cancelled."""
 
     awaiting: tuple[int, ...]
 
@@ -55,11 +56,22 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Has its outcome, kept until ``retain_until_ms``."""
+    """Has its outcome, which stays until ``outcome_until_ms``; its journal stays until ``journal_until_ms``.
+
+    ``swept`` says that the first of both is over, and what it was for has gone.
+    """
 
     outcome: Outcome
     at_ms: int
-    retain_until_ms: int
+    outcome_until_ms: int
+    journal_until_ms: int
+    swept: bool = False
+
+    @property
+    def next_expiry_ms(self) -> int:
+        """When there is something to forget."""
+        first, last = sorted((self.outcome_until_ms, self.journal_until_ms))
+        return last if self.swept else first
 
 
 Status: TypeAlias = Scheduled | Queued | Running | Suspended | BackingOff | Paused | Ended
@@ -73,6 +85,32 @@ class Caller:
     command: int
 
 
+class Cancel(enum.IntEnum):
+    """How far the cancellation of an invocation has come."""
+
+    NONE = 0
+    # What it has called is being cancelled first.
+    CALLEES = 1
+    # It stands in the journal: the handler gets to know of it.
+    JOURNALED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How a handler runs, as its contract says.
+
+    ``exclusive``: it is the one writer of its key. ``once``: it is the run of a workflow, one for each key.
+    ``explicit_cancellation``: it looks after its cancellation itself, and after that of what it has called.
+    """
+
+    exclusive: bool = False
+    once: bool = False
+    explicit_cancellation: bool = False
+
+
+SHARED = Mode()
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """One execution of a handler.
@@ -83,7 +121,7 @@ class Invocation:
 
     id: str
     target: Target
-    exclusive: bool
+    mode: Mode
     input: bytes
     headers: tuple[tuple[str, str], ...]
     idempotency_key: str
@@ -93,6 +131,7 @@ class Invocation:
     attempt: int = 0
     failures: int = 0
     last_error: str = ""
+    cancel: Cancel = Cancel.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +144,14 @@ class ObjectRow:
     holder: str
     head: int
     tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRow:
+    """A promise of a workflow: its result once it has one, until then the commands that wait for it."""
+
+    result: Outcome | None = None
+    waiting: tuple[Caller, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +196,10 @@ def due_after(now_ms: int, wait_ms: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """What makes two calls one invocation: the caller's key, within one handler of one object."""
+    """What makes two calls one invocation: the caller's key, within one handler of one object.
+
+    The empty key is that of a workflow's run: its id alone makes two calls one.
+    """
 
     target: Target
     key: str

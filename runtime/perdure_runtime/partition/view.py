@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from perdure_runtime.partition.journal import Journal
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, PromiseRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,12 @@ class IdempotencyDocument:
     key: IdempotencyKey
 
 
+@dataclass(frozen=True, slots=True)
+class PromisesDocument:
+    service: str
+    key: str
+
+
 Document: TypeAlias = (
     InvocationDocument
     | JournalDocument
@@ -55,6 +61,7 @@ Document: TypeAlias = (
     | InboxDocument
     | StateDocument
     | IdempotencyDocument
+    | PromisesDocument
 )
 
 
@@ -89,3 +96,6 @@ class View(Protocol):
 
     def idempotent(self, key: IdempotencyKey) -> str | None:
         """The invocation that an idempotency key names."""
+
+    def promises(self, service: str, key: str) -> Mapping[str, PromiseRow]:
+        """All promises of a workflow id that have a result or are waited for, by name."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Timer
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, PromiseRow, Timer
 
 
 @dataclass(slots=True)
@@ -12,18 +12,20 @@ class Writes:
     """Rows by key; None deletes. Later writes of a row replace earlier ones, so a batch writes each row once.
 
     ``inserted`` tells which invocations are new: of the others only what changes is written. ``purged`` invocations go
-    with their journals. ``timers`` maps a timer to whether it is set.
+    with their journals, of ``forgotten`` ones the journal alone goes. ``timers`` maps a timer to whether it is set.
     """
 
     invocations: dict[str, Invocation] = field(default_factory=dict)
     inserted: set[str] = field(default_factory=set)
     purged: set[str] = field(default_factory=set)
+    forgotten: set[str] = field(default_factory=set)
     journal: dict[tuple[str, int], Entry] = field(default_factory=dict)
     listeners: dict[tuple[str, Caller], bool] = field(default_factory=dict)
     objects: dict[tuple[str, str], ObjectRow | None] = field(default_factory=dict)
     inbox: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
     state: dict[tuple[str, str, str], bytes | None] = field(default_factory=dict)
     idempotency: dict[IdempotencyKey, str | None] = field(default_factory=dict)
+    promises: dict[tuple[str, str, str], PromiseRow | None] = field(default_factory=dict)
     timers: dict[Timer, bool] = field(default_factory=dict)
 
     def merge(self, later: "Writes") -> None:
@@ -35,6 +37,8 @@ class Writes:
             self.inserted |= later.inserted
         if later.purged:
             self.purged |= later.purged
+        if later.forgotten:
+            self.forgotten |= later.forgotten
         if later.journal:
             self.journal.update(later.journal)
         if later.listeners:
@@ -47,6 +51,8 @@ class Writes:
             self.state.update(later.state)
         if later.idempotency:
             self.idempotency.update(later.idempotency)
+        if later.promises:
+            self.promises.update(later.promises)
         if later.timers:
             self.timers.update(later.timers)
 
@@ -61,4 +67,6 @@ class Writes:
             or self.idempotency
             or self.listeners
             or self.purged
+            or self.forgotten
+            or self.promises
         )

@@ -91,7 +91,7 @@ class Storage(Protocol):
         """
 
     def expired(self, now_ms: int, limit: int) -> list[str]:
-        """Ended invocations whose ``retain_until_ms`` has come, the longest expired first."""
+        """Ended invocations whose ``next_expiry_ms`` has come, the longest expired first."""
 
     def add_deployment(self, deployment: DeploymentRow) -> None:
         """Stores a deployment durably. Raises StorageFailure when its id is taken, StaleEpoch as ``stage`` does."""

@@ -16,6 +16,7 @@ from perdure_runtime.partition.rows import (
     IdempotencyKey,
     Invocation,
     ObjectRow,
+    PromiseRow,
     Purpose,
     RetryDue,
     Running,
@@ -31,6 +32,7 @@ from perdure_runtime.partition.view import (
     JournalDocument,
     ListenersDocument,
     ObjectDocument,
+    PromisesDocument,
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
@@ -53,6 +55,7 @@ class Rows:
     inbox: dict[tuple[str, str, int], str] = field(default_factory=dict)
     state: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
     idempotency: dict[IdempotencyKey, str] = field(default_factory=dict)
+    promises: dict[tuple[str, str], dict[str, PromiseRow]] = field(default_factory=dict)
     timers: set[Timer] = field(default_factory=set)
     deployments: dict[str, DeploymentRow] = field(default_factory=dict)
 
@@ -81,6 +84,10 @@ class Rows:
         _put(self.idempotency, writes.idempotency)
         for (service, key, name), value in writes.state.items():
             _put(self.state.setdefault((service, key), {}), {name: value})
+        for (service, key, name), promise in writes.promises.items():
+            _put(self.promises.setdefault((service, key), {}), {name: promise})
+        for id in writes.forgotten:
+            self.journals.pop(id, None)
         for timer, on in writes.timers.items():
             (self.timers.add if on else self.timers.discard)(timer)
         for id in writes.purged:
@@ -164,9 +171,9 @@ class MemoryStorage:
         self._refuse_closed()
         with self._lock:
             over = [
-                (row.status.retain_until_ms, id)
+                (row.status.next_expiry_ms, id)
                 for id, row in self.rows.invocations.items()
-                if isinstance(row.status, Ended) and row.status.retain_until_ms <= now_ms
+                if isinstance(row.status, Ended) and row.status.next_expiry_ms <= now_ms
             ]
             return [id for _, id in sorted(over)[:limit]]
 
@@ -215,6 +222,8 @@ class MemoryStorage:
                 return dict(rows.state.get((service, key), {}))
             case IdempotencyDocument(key):
                 return rows.idempotency.get(key)
+            case PromisesDocument(service, key):
+                return dict(rows.promises.get((service, key), {}))
             case _:
                 assert_never(document)
 

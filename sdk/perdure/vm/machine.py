@@ -1,21 +1,29 @@
 """The invocation machine: one attempt, from its first frame to its last.
 
 The shell feeds it what the handler does (``issue``, ``read_state``, ``end``), what its steps do, and the frames of the
-node; it gives back entries for the node (``take_entries``), steps to start (``take_startable``) and results for the
-handler (``next_settled``). The handler sees results in the order of the journal, and only while it waits: so what it
-does depends on the journal alone, and never on when a frame arrived.
+node; it gives back entries for the node (``take_entries``), steps to start (``take_startable``) and news for the
+handler (``next_settled``). The handler sees results, and its cancellation, in the order of the journal, and only while
+it waits: so what it does depends on the journal alone, and never on when a frame arrived.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, StepFailure
+from perdure_protos.perdure.protocol.v1.journal_pb2 import (
+    AwakeableCommand,
+    Cancellation,
+    ClearAllStateCommand,
+    Completion,
+    Entry,
+    Failure,
+    StepFailure,
+)
 from perdure_protos.perdure.protocol.v1.session_pb2 import Start
 
 from perdure.vm.errors import JournalMismatch, ProtocolViolation
-from perdure.vm.replay import Arrival, Replay
-from perdure.vm.state import StateView, write_entry, written
+from perdure.vm.replay import Arrival, Failures, Replay
+from perdure.vm.state import StateView, is_silent, read_in, write_entry
 from perdure.vm.step import Executing, Granted, Reported, Requested, Step
 
 
@@ -27,6 +35,11 @@ class Settled:
     result: bytes | Failure
 
 
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The handler sees now that its invocation was cancelled."""
+
+
 class Machine:
     """One attempt of one invocation.
 
@@ -36,6 +49,7 @@ class Machine:
     """
 
     __slots__ = (
+        "_cancelled",
         "_entries",
         "_known",
         "_open",
@@ -61,10 +75,11 @@ class Machine:
         self._recorded = len(self._replay.commands)
         self._waiting = self._replay.arrivals
         # Commands whose result this machine has, seen by the handler or not.
-        self._known = {arrival.completion.command for arrival in self._waiting}
+        self._known = {arrival.news.command for arrival in self._waiting if isinstance(arrival.news, Completion)}
+        self._cancelled = any(isinstance(arrival.news, Cancellation) for arrival in self._waiting)
         # Commands that wait for theirs, and whether each is a step.
         self._open = self._replay.open
-        self._state = StateView(start.state)
+        self._state = StateView(start.state, complete=not start.partial_state)
         self._steps: dict[int, Step] = {}
         self._entries: list[Entry] = []
         self._startable: list[int] = []
@@ -85,9 +100,8 @@ class Machine:
         for read in self._state.take_unrecorded():
             self._append(read)
         ordinal = self._append(entry)
-        write = written(entry)
-        if write is not None:
-            self._state.set(*write)
+        if is_silent(entry):
+            self._state.apply(entry)
             return ordinal
         step = entry.HasField("run")
         if ordinal >= self._recorded:
@@ -96,18 +110,40 @@ class Machine:
             self._request_step(ordinal)
         return ordinal
 
+    def awakeable(self, new_id: str, type: str) -> tuple[int, str]:
+        """Takes an awakeable, and gives its ordinal and its id: the new one, or in a replay that of the journal.
+
+        Raises:
+            JournalMismatch: The journal has another command here.
+        """
+        recorded = self._next_recorded()
+        if recorded is not None and recorded.HasField("awakeable"):
+            new_id = recorded.awakeable.id
+        return self.issue(Entry(awakeable=AwakeableCommand(id=new_id, type=type))), new_id
+
+    def reads_by_command(self, name: str) -> bool:
+        """Whether a name of the state must be read by a command, whose result ``learn_state`` then takes."""
+        if self._state.knows(name):
+            return False
+        recorded = self._next_recorded()
+        return recorded.HasField("get_state") if recorded is not None else not self._state.has(name)
+
+    def learn_state(self, name: str, value: bytes | None) -> None:
+        """Remembers what a command has read."""
+        self._state.learn(name, value)
+
     def read_state(self, name: str) -> bytes | None:
         """The value of a name of the state, None where it is not set.
 
         Raises:
             JournalMismatch: The journal has another command here.
         """
-        if self.replaying and not self._state.knows(name):
-            recorded = written(self._replay.commands[self.issued].entry)
-            if recorded is None or recorded[0] != name:
+        recorded = self._next_recorded()
+        if recorded is not None and not self._state.knows(name):
+            if read_in(recorded) != name:
                 raise self._replay.mismatch(self.issued, f"read state {name!r}")
             self.issued += 1
-            self._state.set(*recorded)
+            self._state.apply(recorded)
         return self._state.read(name)
 
     def write_state(self, name: str, value: bytes | None) -> None:
@@ -118,6 +154,14 @@ class Machine:
         """
         self.issue(write_entry(name, value))
 
+    def clear_state(self) -> None:
+        """Clears all names of the state.
+
+        Raises:
+            JournalMismatch: The journal has another command here.
+        """
+        self.issue(Entry(clear_all_state=ClearAllStateCommand()))
+
     def end(self) -> None:
         """The handler has ended with a result or a terminal error.
 
@@ -127,15 +171,16 @@ class Machine:
         if self.replaying:
             raise self._replay.mismatch(self.issued, "its end")
 
-    def next_settled(self) -> Settled | None:
-        """Lets the handler see the next result, if there is one that it may see now."""
+    def next_settled(self) -> Settled | Cancelled | None:
+        """Lets the handler see the next result, or its cancellation, if there is one that it may see now."""
         if not self._waiting or self._waiting[0].after > self.issued:
             return None
-        completion = self._waiting.popleft().completion
+        news = self._waiting.popleft().news
         # A handler never sees time go back, whatever the clocks of two nodes say.
-        self.now_ms = max(self.now_ms, completion.at_ms)
-        failed = completion.HasField("failure")
-        return Settled(completion.command, completion.failure if failed else completion.value)
+        self.now_ms = max(self.now_ms, news.at_ms)
+        if isinstance(news, Cancellation):
+            return Cancelled()
+        return Settled(news.command, news.failure if news.HasField("failure") else news.value)
 
     @property
     def steps_open(self) -> bool:
@@ -164,11 +209,12 @@ class Machine:
 
     def step_failed(self, command: int, message: str, at_ms: int) -> None:
         """An execution of the step failed and will be repeated."""
-        failures = self._executing(command).failures + 1
-        self._steps[command] = Executing(failures)
+        before = self._executing(command).failures
+        first_ms = before.first_ms if before.count else at_ms
+        self._steps[command] = Executing(Failures(before.count + 1, first_ms))
         self._entries.append(Entry(step_failure=StepFailure(command=command, at_ms=at_ms, message=message)))
 
-    def step_failures(self, command: int) -> int:
+    def step_failures(self, command: int) -> Failures:
         """Failed executions of a step that runs, those of earlier attempts included."""
         return self._executing(command).failures
 
@@ -184,9 +230,15 @@ class Machine:
             return
         if self._open.get(completion.command) is not False:
             raise ProtocolViolation(
-                f"command {completion.command} completed, but it is no call, send or sleep that waits for a result"
+                f"command {completion.command} completed, but it is no command that waits for a result of the runtime"
             )
         self._arrive(completion)
+
+    def on_cancellation(self, cancellation: Cancellation) -> None:
+        """The invocation was cancelled."""
+        if not self._cancelled:
+            self._cancelled = True
+            self._waiting.append(Arrival(self._recorded, cancellation))
 
     def on_accepted(self, command: int, at_ms: int) -> None:
         """The result of a step stands in the journal.
@@ -239,6 +291,10 @@ class Machine:
         startable, self._startable = self._startable, []
         return startable
 
+    def _next_recorded(self) -> Entry | None:
+        """The command that the journal has next, if the handler still replays it."""
+        return self._replay.commands[self.issued].entry if self.replaying else None
+
     def _append(self, entry: Entry) -> int:
         ordinal = self.issued
         if ordinal < self._recorded:
@@ -255,7 +311,7 @@ class Machine:
             self._steps[command] = Requested()
 
     def _start_step(self, command: int) -> None:
-        self._steps[command] = Executing(self._replay.step_failures.get(command, 0))
+        self._steps[command] = Executing(self._replay.step_failures.get(command, Failures(0, 0)))
         self._startable.append(command)
 
     def _executing(self, command: int) -> Executing:

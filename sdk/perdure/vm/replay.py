@@ -3,12 +3,13 @@
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Cancellation, Completion, Entry
 
 from perdure.vm.describe import describe
 from perdure.vm.errors import JournalMismatch, ProtocolViolation
-from perdure.vm.state import written
+from perdure.vm.state import is_silent
 
 HELP = (
     "deploy code that repeats the journal, or start changed code as a new deployment for new invocations; "
@@ -24,26 +25,41 @@ class Recorded:
     entry: Entry
 
 
+News: TypeAlias = Completion | Cancellation
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A result that the handler has not seen yet.
+    """A result, or the cancellation, that the handler has not seen yet.
 
     Attributes:
-        after: It stands in the journal after this many commands; the handler issues them all before it sees the result.
+        after: It stands in the journal after this many commands; the handler issues them all before it sees it.
     """
 
     after: int
-    completion: Completion
+    news: News
+
+
+@dataclass(slots=True)
+class Failures:
+    """Failed executions of a step.
+
+    Attributes:
+        first_ms: When the first of them was journaled.
+    """
+
+    count: int
+    first_ms: int
 
 
 class Replay:
-    """A journal, split into the commands to repeat and the results that come back on the way.
+    """A journal, split into the commands to repeat and what comes back on the way.
 
     Attributes:
         commands: In program order.
         arrivals: In the order in which they came.
         open: Ordinals of the commands that still wait for a result, and whether each is a step.
-        step_failures: Failed executions so far, by ordinal of the step.
+        step_failures: By ordinal of the step.
     """
 
     __slots__ = ("arrivals", "commands", "open", "step_failures")
@@ -57,7 +73,7 @@ class Replay:
         self.commands: list[Recorded] = []
         self.arrivals: deque[Arrival] = deque()
         self.open: dict[int, bool] = {}
-        self.step_failures: dict[int, int] = {}
+        self.step_failures: dict[int, Failures] = {}
         for index, entry in enumerate(journal):
             match entry.WhichOneof("entry"):
                 case "completion":
@@ -67,20 +83,19 @@ class Replay:
                             f"entry {index} of the journal completes command {command}, which awaits no result"
                         )
                     self.arrivals.append(Arrival(len(self.commands), entry.completion))
+                case "cancellation":
+                    self.arrivals.append(Arrival(len(self.commands), entry.cancellation))
                 case "step_failure":
-                    step = entry.step_failure.command
-                    if not self.open.get(step):
-                        raise ProtocolViolation(
-                            f"entry {index} of the journal fails command {step}, which is no step that awaits a result"
-                        )
-                    self.step_failures[step] = self.step_failures.get(step, 0) + 1
+                    self._fail(index, entry.step_failure.command, entry.step_failure.at_ms)
+                case "signal":
+                    pass  # The runtime completes the wait that takes it.
                 case None:
                     raise ProtocolViolation(
                         f"entry {index} of the journal is of a kind that this SDK does not know: it was written by a "
                         "newer one; update this endpoint"
                     )
                 case _:
-                    if written(entry) is None:
+                    if not is_silent(entry):
                         self.open[len(self.commands)] = entry.HasField("run")
                     self.commands.append(Recorded(index, entry))
 
@@ -90,11 +105,22 @@ class Replay:
         Raises:
             JournalMismatch: They differ.
         """
-        recorded = self.commands[ordinal]
-        if recorded.entry != replayed:
+        recorded = self.commands[ordinal].entry
+        if replayed.HasField("call") and recorded.HasField("call"):
+            # The runtime noted what the call has become; the handler does not know it.
+            replayed.call.invocation_id = recorded.call.invocation_id
+        if recorded != replayed:
             raise self.mismatch(ordinal, describe(replayed))
 
     def mismatch(self, ordinal: int, replayed: str) -> JournalMismatch:
         """The error of a handler that did something else than the command of this ordinal."""
         recorded = self.commands[ordinal]
         return JournalMismatch(index=recorded.index, recorded=describe(recorded.entry), replayed=replayed, help=HELP)
+
+    def _fail(self, index: int, step: int, at_ms: int) -> None:
+        if not self.open.get(step):
+            raise ProtocolViolation(
+                f"entry {index} of the journal fails command {step}, which is no step that awaits a result"
+            )
+        failures = self.step_failures.setdefault(step, Failures(0, at_ms))
+        failures.count += 1

@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion
 
+from perdure.vm.replay import Failures
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:
@@ -21,10 +23,10 @@ class Executing:
     """Its function runs, or waits to be tried again.
 
     Attributes:
-        failures: Failed executions so far, those of earlier attempts included.
+        failures: Those of earlier attempts included.
     """
 
-    failures: int
+    failures: Failures
 
 
 @dataclass(frozen=True, slots=True)

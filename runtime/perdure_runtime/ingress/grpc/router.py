@@ -2,20 +2,15 @@
 
 from collections.abc import Sequence
 
-from google.protobuf.message import DecodeError
-from grpclib.const import Status
 from perdure_protos.perdure.ingress.v1 import ingress_pb2
-from perdure_protos.perdure.ingress.v1.ingress_pb2 import InvocationRequest, InvocationResult
 
 from perdure_runtime.contracts import HandlerFacts
-from perdure_runtime.ingress.desk import Desk, parse, value_of
+from perdure_runtime.ingress.desk import Desk, parse
 from perdure_runtime.ingress.grpc import headers, health, reflection, standard
 from perdure_runtime.ingress.grpc.catalog import Catalog
+from perdure_runtime.ingress.grpc.invocations import IngressService
 from perdure_runtime.ingress.grpc.method import Header, Method, Reply, Router, Unary
-from perdure_runtime.ingress.refusal import Refusal
 from perdure_runtime.ingress.wishes import read_wishes
-
-SERVICE = "perdure.ingress.v1.IngressService"
 
 
 def router_for(desk: Desk) -> Router:
@@ -28,13 +23,11 @@ class UserServices:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        questions = InvocationQuestions(desk)
         catalog = Catalog(
             (ingress_pb2.DESCRIPTOR, standard.HEALTH_FILE, *standard.REFLECTION_FILES), lambda: desk.contracts
         )
         self._own: dict[str, Method] = {
-            f"/{SERVICE}/Attach": Unary(questions.attach),
-            f"/{SERVICE}/Output": Unary(questions.output),
+            **IngressService(desk).methods(),
             **health.health_methods(desk, catalog),
             **reflection.reflection_methods(catalog),
         }
@@ -66,38 +59,3 @@ class HandlerCall:
         request = parse(self._handler, message)
         answer = await self._desk.call(self._handler, request, message, wishes, timeout_s)
         return Reply(answer.value or b"", headers.invocation(answer.invocation_id))
-
-
-class InvocationQuestions:
-    """`perdure.ingress.v1.IngressService`."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def attach(self, message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
-        """Waits for the end of an invocation. Raises Refusal."""
-        invocation_id = _invocation_id(message)
-        ended = await self._desk.attach(invocation_id, timeout_s)
-        return _result(value_of(ended.outcome, invocation_id), invocation_id)
-
-    async def output(self, message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
-        """The result of an invocation that has ended. Raises Refusal."""
-        invocation_id = _invocation_id(message)
-        ended = await self._desk.output(invocation_id)
-        if ended is None:
-            raise Refusal(
-                Status.FAILED_PRECONDITION, f"{invocation_id} has not ended yet; wait for it with {SERVICE}/Attach"
-            )
-        return _result(value_of(ended.outcome, invocation_id), invocation_id)
-
-
-def _invocation_id(message: bytes) -> str:
-    try:
-        return InvocationRequest.FromString(message).invocation_id
-    except DecodeError as error:
-        sentence = f"the request is no perdure.ingress.v1.InvocationRequest: {error}"
-        raise Refusal(Status.INVALID_ARGUMENT, sentence) from error
-
-
-def _result(value: bytes, invocation_id: str) -> Reply:
-    return Reply(InvocationResult(value=value).SerializeToString(), headers.invocation(invocation_id))

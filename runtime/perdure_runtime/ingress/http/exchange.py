@@ -1,6 +1,7 @@
 """One request and its answer, over ASGI."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -14,6 +15,8 @@ from perdure_runtime.ingress.refusal import Refusal
 from perdure_runtime.ingress.wishes import INVOCATION_ID
 
 JSON = b"application/json"
+# Connect's: milliseconds, at most ten digits.
+TIMEOUT = re.compile(rb"\d{1,10}")
 # What is written ahead of a caller that reads slowly.
 PIECE = 256 * 1024
 
@@ -34,18 +37,33 @@ class Gone(Exception):
     """The caller has gone before its request came in full."""
 
 
+class NotAllowed(Refusal):
+    """A path that exists, asked for with another method than it takes."""
+
+    def __init__(self, message: str, allowed: Sequence[str]) -> None:
+        super().__init__(Status.UNIMPLEMENTED, message, http_status=405)
+        self.headers = ((b"allow", ", ".join(allowed).encode()),)
+
+
 class Exchange:
     """Reads one request within limits, and answers it once.
 
     Attributes:
+        path: With its percent-escapes read; ``raw_path`` has them as they came.
+        query: What stands after the question mark, as it came.
         headers: Lower-case names and values, as they came.
     """
 
-    __slots__ = ("_asked", "_buffered", "_limits", "_named", "_receive", "_send", "headers", "method", "path")
+    __slots__ = (
+        *("_asked", "_buffered", "_limits", "_named", "_receive", "_send"),
+        *("headers", "method", "path", "query", "raw_path"),
+    )
 
     def __init__(self, scope: Any, receive: Receive, send: Send, limits: Limits, buffered: Buffered) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.raw_path: bytes = scope["raw_path"]
+        self.query: bytes = scope["query_string"]
         self.headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self._named = dict(self.headers)
         self._asked = False
@@ -57,6 +75,23 @@ class Exchange:
     def header(self, name: bytes) -> bytes | None:
         """The value of a header."""
         return self._named.get(name)
+
+    def allow(self, *methods: str) -> None:
+        """Raises NotAllowed for other methods than these."""
+        if self.method not in methods:
+            raise NotAllowed(f"{self.path[:300]} takes {' or '.join(methods)}, not {self.method}", methods)
+
+    def timeout_s(self) -> float | None:
+        """How long the caller waits, where it says so. Raises Refusal."""
+        value = self.header(b"connect-timeout-ms")
+        if value is None:
+            return None
+        if TIMEOUT.fullmatch(value) is None:
+            shown = value[:50].decode("latin-1")
+            raise Refusal(
+                Status.INVALID_ARGUMENT, f"connect-timeout-ms is {shown!r}; write whole milliseconds, such as 500"
+            )
+        return int(value) / 1000
 
     async def body(self) -> bytes:
         """The whole body, decompressed. Raises Refusal, Gone."""

@@ -4,6 +4,7 @@ import asyncio
 import enum
 
 from google.protobuf import json_format
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, EncodeError, Message
 from grpclib.const import Status
 
@@ -40,9 +41,14 @@ async def read(handler: HandlerFacts, form: Form, body: bytes) -> tuple[Message,
     """The request in a body, and the same serialised. Raises Refusal."""
     if form is Form.PROTO:
         return parse(handler, body), body
+    return await read_json(handler.request, handler.descriptors.pool, body)
+
+
+async def read_json(kind: type[Message], pool: DescriptorPool, body: bytes) -> tuple[Message, bytes]:
+    """The message in a body of JSON, and the same serialised; an empty body is an empty message. Raises Refusal."""
     if len(body) > LARGE:
-        return await asyncio.to_thread(_from_json, handler, body)
-    return _from_json(handler, body)
+        return await asyncio.to_thread(_from_json, kind, pool, body)
+    return _from_json(kind, pool, body)
 
 
 async def write(handler: HandlerFacts, form: Form, value: bytes, invocation_id: str) -> bytes:
@@ -62,12 +68,12 @@ async def write(handler: HandlerFacts, form: Form, value: bytes, invocation_id: 
         ) from error
 
 
-def _from_json(handler: HandlerFacts, body: bytes) -> tuple[Message, bytes]:
-    message = handler.request()
+def _from_json(kind: type[Message], pool: DescriptorPool, body: bytes) -> tuple[Message, bytes]:
+    message = kind()
     try:
         if body:
             _check_object(body, message)
-            json_format.Parse(body, message, descriptor_pool=handler.descriptors.pool)
+            json_format.Parse(body, message, descriptor_pool=pool)
         return message, message.SerializeToString()
     # What json_format raises for JSON that is none, does not fit, or is nested too deep; and upb for what is missing.
     except (json_format.ParseError, EncodeError, ValueError, TypeError, RecursionError) as error:

@@ -1,49 +1,69 @@
 """Calls and sends: a command that makes another invocation."""
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import CallCommand, SendCommand
+from perdure_protos.perdure.protocol.v1.journal_pb2 import CallCommand, Entry, Failure, SendCommand
 
 from perdure_runtime.partition import ids
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.input import Command
-from perdure_runtime.partition.lifecycle.arrive import arrive
-from perdure_runtime.partition.lifecycle.complete import complete
-from perdure_runtime.partition.lifecycle.end import result_of
-from perdure_runtime.partition.rows import Caller, Ended, Target
+from perdure_runtime.partition.lifecycle.arrive import Arrived, Existing, Taken, arrive
+from perdure_runtime.partition.lifecycle.cancel import cancel
+from perdure_runtime.partition.lifecycle.complete import complete, result_of
+from perdure_runtime.partition.rows import Caller, Cancel, Ended, Invocation, Target
+
+# google.rpc.Code.ALREADY_EXISTS
+ALREADY_EXISTS = 6
 
 
-def on_call(draft: Draft, command: Command, call: CallCommand) -> None:
+def on_call(draft: Draft, invocation: Invocation, command: Command, call: CallCommand) -> None:
     """The outcome of the called invocation completes the command, now or later."""
-    caller = Caller(command.invocation_id, command.command)
-    callee, is_new = _arrive(draft, command, call, delay_ms=0, caller=caller)
-    if is_new:
-        return
-    existing = draft.invocation(callee)
-    if existing is not None and isinstance(existing.status, Ended):
-        complete(draft, caller.invocation_id, caller.command, result_of(existing.status.outcome))
-    else:
-        draft.listen(callee, caller)
+    caller = Caller(invocation.id, command.command)
+    arrived = _arrive(draft, command, call, delay_ms=0, caller=caller)
+    journaled = Entry()
+    journaled.CopyFrom(command.entry)
+    journaled.call.invocation_id = arrived.invocation_id
+    draft.append(invocation.id, journaled)
+    match arrived:
+        case Taken():
+            complete(draft, invocation.id, command.command, _taken(call))
+        case Existing(existing_id):
+            existing = draft.invocation(existing_id)
+            if existing is not None and isinstance(existing.status, Ended):
+                complete(draft, invocation.id, command.command, result_of(existing.status.outcome))
+            else:
+                draft.listen(existing_id, caller)
+        case Arrived(callee) if invocation.cancel is Cancel.CALLEES:
+            # It does not know of its cancellation yet, and waits for all that it has called until it does.
+            cancel(draft, callee)
+        case Arrived():
+            pass
 
 
-def on_send(draft: Draft, command: Command, send: SendCommand) -> None:
+def on_send(draft: Draft, invocation: Invocation, command: Command, send: SendCommand) -> None:
     """The command completes at once, with the id of the invocation that it made."""
-    sent, _ = _arrive(draft, command, send, delay_ms=send.delay_ms, caller=None)
-    complete(draft, command.invocation_id, command.command, sent.encode())
+    draft.append(invocation.id, command.entry)
+    arrived = _arrive(draft, command, send, delay_ms=send.delay_ms, caller=None)
+    result = _taken(send) if isinstance(arrived, Taken) else arrived.invocation_id.encode()
+    complete(draft, invocation.id, command.command, result)
 
 
 def _arrive(
     draft: Draft, command: Command, order: CallCommand | SendCommand, delay_ms: int, caller: Caller | None
-) -> tuple[str, bool]:
+) -> Arrived | Existing | Taken:
     target = Target(order.target.service, order.target.handler, order.target.key)
-    new_id = ids.child(draft.now_ms, command.invocation_id, command.command, target.service, target.key)
-    arrived = arrive(
+    return arrive(
         draft,
-        new_id=new_id,
+        new_id=ids.child(draft.now_ms, command.invocation_id, command.command, target.service, target.key),
         target=target,
-        exclusive=command.exclusive,
+        mode=command.mode,
         input=order.input,
         headers=tuple(sorted(order.headers.items())),
         idempotency_key=order.idempotency_key,
         delay_ms=delay_ms,
+        must_be_new=order.must_be_new,
         caller=caller,
     )
-    return arrived, arrived == new_id
+
+
+def _taken(order: CallCommand | SendCommand) -> Failure:
+    target = order.target
+    return Failure(code=ALREADY_EXISTS, message=f"workflow {target.service} has already run for id {target.key!r}")

@@ -2,14 +2,27 @@
 
 from typing import assert_never
 
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+
 from perdure_runtime.partition.draft import Draft
+from perdure_runtime.partition.entries.awakeable import on_complete_awakeable
 from perdure_runtime.partition.entries.call import on_call, on_send
+from perdure_runtime.partition.entries.invocation import on_attach, on_cancel, on_output, on_send_signal
+from perdure_runtime.partition.entries.promise import on_complete_promise, on_get_promise, on_peek_promise
+from perdure_runtime.partition.entries.signal import on_await_signal
 from perdure_runtime.partition.entries.sleep import on_sleep
-from perdure_runtime.partition.entries.state import on_clear_state, on_set_state
+from perdure_runtime.partition.entries.state import (
+    on_clear_all_state,
+    on_clear_state,
+    on_get_state,
+    on_get_state_keys,
+    on_set_state,
+)
 from perdure_runtime.partition.entries.step import on_run
 from perdure_runtime.partition.input import Command
 from perdure_runtime.partition.lifecycle.attempt import refuse
 from perdure_runtime.partition.lifecycle.begin import running
+from perdure_runtime.partition.rows import Invocation
 
 
 def on_command(draft: Draft, command: Command) -> None:
@@ -20,28 +33,58 @@ def on_command(draft: Draft, command: Command) -> None:
     commands = draft.journal(invocation.id).commands
     if command.command < commands:
         return
-    entry = command.entry
-    kind = entry.WhichOneof("entry")
     if command.command > commands:
         refuse(draft, invocation, f"the endpoint sent command {command.command} where {commands} is next")
+    elif command.entry.HasField("call"):
+        on_call(draft, invocation, command, command.entry.call)
+    elif command.entry.HasField("send"):
+        on_send(draft, invocation, command, command.entry.send)
     else:
-        draft.append(invocation.id, entry)
-        match kind:
-            case "call":
-                on_call(draft, command, entry.call)
-            case "send":
-                on_send(draft, command, entry.send)
-            case "sleep":
-                on_sleep(draft, command, entry.sleep)
-            case "run":
-                on_run(draft, command)
-            case "set_state" | "clear_state" if not invocation.exclusive:
-                pass  # What it read; it writes nothing.
-            case "set_state":
-                on_set_state(draft, invocation, entry.set_state)
-            case "clear_state":
-                on_clear_state(draft, invocation, entry.clear_state)
-            case "completion" | "step_failure" | None:
-                raise AssertionError(f"{kind} is not a command: the session gives it another input")
-            case _:
-                assert_never(kind)
+        draft.append(invocation.id, command.entry)
+        _do(draft, invocation, command, command.entry)
+
+
+def _do(draft: Draft, invocation: Invocation, command: Command, entry: Entry) -> None:
+    ordinal = command.command
+    kind = entry.WhichOneof("entry")
+    match kind:
+        case "run":
+            on_run(draft, command)
+        case "sleep":
+            on_sleep(draft, command, entry.sleep)
+        case "set_state" | "clear_state" | "clear_all_state" if not invocation.mode.exclusive:
+            pass  # What it read; it writes nothing.
+        case "set_state":
+            on_set_state(draft, invocation, entry.set_state)
+        case "clear_state":
+            on_clear_state(draft, invocation, entry.clear_state)
+        case "clear_all_state":
+            on_clear_all_state(draft, invocation)
+        case "get_state":
+            on_get_state(draft, invocation, ordinal, entry.get_state)
+        case "get_state_keys":
+            on_get_state_keys(draft, invocation, ordinal)
+        case "awakeable":
+            pass  # Somebody outside completes it, by the id that stands in the entry.
+        case "complete_awakeable":
+            on_complete_awakeable(draft, invocation, ordinal, entry.complete_awakeable)
+        case "get_promise":
+            on_get_promise(draft, invocation, ordinal, entry.get_promise)
+        case "peek_promise":
+            on_peek_promise(draft, invocation, ordinal, entry.peek_promise)
+        case "complete_promise":
+            on_complete_promise(draft, invocation, ordinal, entry.complete_promise)
+        case "await_signal":
+            on_await_signal(draft, invocation, ordinal, entry.await_signal)
+        case "send_signal":
+            on_send_signal(draft, invocation, ordinal, entry.send_signal)
+        case "attach":
+            on_attach(draft, invocation, ordinal, entry.attach)
+        case "output":
+            on_output(draft, invocation, ordinal, entry.output)
+        case "cancel":
+            on_cancel(draft, invocation, ordinal, entry.cancel)
+        case "call" | "send" | "completion" | "step_failure" | "signal" | "cancellation" | None:
+            raise AssertionError(f"{kind} is no command of this place: the session gives it another input")
+        case _:
+            assert_never(kind)

@@ -10,7 +10,7 @@ from perdure_runtime.partition.effect import Abort
 from perdure_runtime.partition.input import AttemptFailed, AttemptLost, AttemptSuspended, Resume
 from perdure_runtime.partition.lifecycle.begin import begin, running
 from perdure_runtime.partition.lifecycle.end import end
-from perdure_runtime.partition.rows import BackingOff, Invocation, Paused, RetryDue, Suspended, Timer, due_after
+from perdure_runtime.partition.rows import BackingOff, Cancel, Invocation, Paused, RetryDue, Suspended, Timer, due_after
 
 # google.rpc.Code.UNKNOWN: what an exception without a code of its own becomes.
 UNKNOWN = 2
@@ -51,13 +51,15 @@ def on_suspended(draft: Draft, suspended: AttemptSuspended) -> None:
         return
     journal = draft.journal(invocation.id)
     awaiting = suspended.awaiting
-    if not awaiting or not all(journal.completes(command) for command in awaiting):
+    if not all(journal.completes(command) for command in awaiting):
         refuse(
             draft,
             invocation,
             f"the endpoint suspended on commands {awaiting} that the journal lacks or that nothing completes",
         )
-    elif any(journal.settled(command) or command in journal.open_steps for command in awaiting):
+    elif any(journal.settled(command) or command in journal.open_steps for command in awaiting) or (
+        invocation.cancel is Cancel.JOURNALED and not suspended.cancelled
+    ):
         begin(draft, invocation)
     else:
         draft.put(replace(invocation, status=Suspended(awaiting)))

@@ -1,6 +1,6 @@
 """Results come back to the command that asked for them."""
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, Outcome
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.effect import Notify
@@ -29,3 +29,8 @@ def completion_of(command: int, at_ms: int, result: bytes | Failure) -> Completi
     if isinstance(result, Failure):
         return Completion(command=command, at_ms=at_ms, failure=result)
     return Completion(command=command, at_ms=at_ms, value=result)
+
+
+def result_of(outcome: Outcome) -> bytes | Failure:
+    """What a command completes with that waited for this outcome."""
+    return outcome.failure if outcome.HasField("failure") else outcome.value

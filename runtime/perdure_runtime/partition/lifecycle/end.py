@@ -8,10 +8,11 @@ from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.effect import Answer
 from perdure_runtime.partition.input import AttemptEnded
 from perdure_runtime.partition.lifecycle.begin import running
-from perdure_runtime.partition.lifecycle.complete import complete
+from perdure_runtime.partition.lifecycle.callees import on_callee_ended
+from perdure_runtime.partition.lifecycle.complete import complete, result_of
 from perdure_runtime.partition.lifecycle.key import leave
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.partition.rows import Ended, Invocation, due_after
+from perdure_runtime.partition.rows import Caller, Cancel, Ended, Invocation, due_after
 
 
 def on_ended(draft: Draft, ended: AttemptEnded) -> None:
@@ -23,18 +24,22 @@ def on_ended(draft: Draft, ended: AttemptEnded) -> None:
 
 def end(draft: Draft, invocation: Invocation, outcome: Outcome, execution: Execution) -> None:
     """Ends an invocation for good."""
-    retain_until_ms = due_after(draft.now_ms, execution.retention_ms)
-    draft.put(replace(invocation, status=Ended(outcome, draft.now_ms, retain_until_ms)))
+    outcome_until_ms = due_after(draft.now_ms, execution.outcome_retention_ms)
+    journal_until_ms = due_after(draft.now_ms, execution.journal_retention_ms)
+    draft.put(replace(invocation, status=Ended(outcome, draft.now_ms, outcome_until_ms, journal_until_ms)))
     draft.emit(Answer(invocation.id, outcome))
     result = result_of(outcome)
     if invocation.caller is not None:
-        complete(draft, invocation.caller.invocation_id, invocation.caller.command, result)
+        _deliver(draft, invocation.caller, result)
     for listener in draft.listeners(invocation.id):
         draft.unlisten(invocation.id, listener)
         complete(draft, listener.invocation_id, listener.command, result)
     leave(draft, invocation)
 
 
-def result_of(outcome: Outcome) -> bytes | Failure:
-    """What a caller's command completes with."""
-    return outcome.failure if outcome.HasField("failure") else outcome.value
+def _deliver(draft: Draft, caller: Caller, result: bytes | Failure) -> None:
+    calling = draft.invocation(caller.invocation_id)
+    if calling is not None and calling.cancel is Cancel.CALLEES and not isinstance(calling.status, Ended):
+        on_callee_ended(draft, calling)
+    else:
+        complete(draft, caller.invocation_id, caller.command, result)

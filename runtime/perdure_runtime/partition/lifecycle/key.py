@@ -13,7 +13,7 @@ from perdure_runtime.partition.rows import Invocation, ObjectRow, Queued
 
 def enter(draft: Draft, invocation: Invocation) -> None:
     """Starts an invocation, or lets it wait in line where another one writes its key."""
-    if not invocation.exclusive:
+    if not invocation.mode.exclusive:
         begin(draft, invocation)
         return
     service, key = invocation.target.service, invocation.target.key
@@ -28,18 +28,31 @@ def enter(draft: Draft, invocation: Invocation) -> None:
 
 
 def leave(draft: Draft, invocation: Invocation) -> None:
-    """Gives the key of an ended invocation to the next in line, and starts that one."""
+    """Takes an ended invocation out of the line, or gives its key to the next in line and starts that one."""
+    if not invocation.mode.exclusive:
+        return
     service, key = invocation.target.service, invocation.target.key
-    row = draft.object(service, key) if invocation.exclusive else None
-    if row is None or row.holder != invocation.id:
+    row = draft.object(service, key)
+    match invocation.status:
+        case Queued(seq):
+            # Its place stays empty: the window closes over it when its turn comes.
+            draft.put_inbox(service, key, seq, None)
+        case _ if row is not None and row.holder == invocation.id:
+            _hand_over(draft, service, key, row)
+        case _:
+            pass  # It was scheduled, and never came into the line.
+
+
+def _hand_over(draft: Draft, service: str, key: str, row: ObjectRow) -> None:
+    for seq in range(row.head, row.tail):
+        waiting = draft.inbox(service, key, seq)
+        if waiting is None:
+            continue
+        following = draft.invocation(waiting)
+        if following is None:
+            raise AssertionError(f"place {seq} in the inbox of {service}/{key} names no invocation: {waiting}")
+        draft.put_inbox(service, key, seq, None)
+        draft.put_object(service, key, replace(row, holder=following.id, head=seq + 1))
+        begin(draft, following)
         return
-    if row.head == row.tail:
-        draft.put_object(service, key, None)
-        return
-    waiting = draft.inbox(service, key, row.head)
-    following = draft.invocation(waiting) if waiting is not None else None
-    if following is None:
-        raise AssertionError(f"place {row.head} in the inbox of {service}/{key} names no invocation: {waiting}")
-    draft.put_inbox(service, key, row.head, None)
-    draft.put_object(service, key, replace(row, holder=following.id, head=row.head + 1))
-    begin(draft, following)
+    draft.put_object(service, key, None)

@@ -13,6 +13,7 @@ from perdure_runtime.storage.sqlite.rows import (
     changing_row,
     has_long_input,
     invocation_row,
+    promise_row,
     timer_row,
 )
 
@@ -42,6 +43,9 @@ _PURGE = (
     "DELETE FROM journal_entry WHERE invocation_id = ?",
     "DELETE FROM listener WHERE invocation_id = ?",
 )
+_FORGET_JOURNAL = "DELETE FROM journal_entry WHERE invocation_id = ?"
+_PUT_PROMISE = "INSERT OR REPLACE INTO promise (service, key, name, result, waiting) VALUES (?, ?, ?, ?, ?)"
+_DELETE_PROMISE = "DELETE FROM promise WHERE service = ? AND key = ? AND name = ?"
 _INSERT_DEPLOYMENT = """
     INSERT INTO deployment (id, address, services, descriptors, created_at_ms) VALUES (?, ?, ?, ?, ?)
 """
@@ -102,6 +106,12 @@ def write(connection: sqlite3.Connection, writes: Writes) -> None:
         _put_or_delete(
             connection, [(timer_row(timer), on) for timer, on in writes.timers.items()], _PUT_TIMER, _DELETE_TIMER
         )
+    if writes.promises:
+        rows_of = [promise_row(place, row) for place, row in writes.promises.items() if row is not None]
+        _put(connection, _PUT_PROMISE, rows_of)
+        _put(connection, _DELETE_PROMISE, [place for place, row in writes.promises.items() if row is None])
+    if writes.forgotten:
+        connection.executemany(_FORGET_JOURNAL, [(id,) for id in writes.forgotten])
     if writes.purged:
         for statement in _PURGE:
             connection.executemany(statement, [(id,) for id in writes.purged])

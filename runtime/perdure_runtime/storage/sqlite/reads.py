@@ -20,10 +20,11 @@ from perdure_runtime.partition.view import (
     JournalDocument,
     ListenersDocument,
     ObjectDocument,
+    PromisesDocument,
     StateDocument,
 )
 from perdure_runtime.storage.api import DeploymentRow
-from perdure_runtime.storage.sqlite.rows import INVOCATION, invocation_of, timer_of
+from perdure_runtime.storage.sqlite.rows import INVOCATION, invocation_of, promise_of, timer_of
 
 _INVOCATION = (
     f"SELECT {', '.join(INVOCATION[:-1])},"
@@ -41,6 +42,7 @@ _STATE = "SELECT name, value FROM state WHERE service = ? AND key = ?"
 _IDEMPOTENCY = """
     SELECT invocation_id FROM idempotency WHERE service = ? AND handler = ? AND key = ? AND idempotency_key = ?
 """
+_PROMISES = "SELECT name, result, waiting FROM promise WHERE service = ? AND key = ?"
 TIMERS = """
     SELECT due_ms, invocation_id, purpose, number FROM timer WHERE due_ms >= ? AND due_ms < ?
     ORDER BY due_ms, invocation_id, purpose, number LIMIT ?
@@ -74,6 +76,9 @@ def load(connection: sqlite3.Connection, document: Document) -> Content:
             target = name.target
             row = _row(connection, _IDEMPOTENCY, (target.service, target.handler, target.key, name.key))
             return str(row[0]) if row is not None else None
+        case PromisesDocument(service, key):
+            rows = connection.execute(_PROMISES, (service, key)).fetchall()
+            return {name: promise_of(result, waiting) for name, result, waiting in rows}
         case _:
             assert_never(document)
 

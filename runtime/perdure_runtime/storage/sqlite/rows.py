@@ -13,9 +13,12 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 from perdure_runtime.partition.rows import (
     BackingOff,
     Caller,
+    Cancel,
     Ended,
     Invocation,
+    Mode,
     Paused,
+    PromiseRow,
     Purpose,
     Queued,
     RetryDue,
@@ -34,10 +37,16 @@ Row: TypeAlias = Sequence[Value]
 
 # Fields stored as they are, under their own names: what never changes, and what every attempt changes.
 PLAIN = ("id", "idempotency_key", "created_at_ms")
-PROGRESS = ("attempt", "failures", "last_error")
+PROGRESS = ("attempt", "failures", "last_error", "cancel")
 # Columns of more than one field, or of a field in another form.
-SHAPED = ("service", "handler", "key", "exclusive", "headers", "caller_id", "caller_command")
-STATUS = ("status", "due_ms", "inbox_seq", "awaiting", "outcome_code", "outcome", "ended_at_ms", "retain_until_ms")
+SHAPED = (
+    *("service", "handler", "key", "exclusive", "once", "explicit_cancellation"),
+    *("headers", "caller_id", "caller_command"),
+)
+STATUS = (
+    *("status", "due_ms", "inbox_seq", "awaiting"),
+    *("outcome_code", "outcome", "ended_at_ms", "outcome_until_ms", "journal_until_ms", "retain_until_ms"),
+)
 
 INVOCATION = (*PLAIN, *PROGRESS, *SHAPED, *STATUS, "input")
 CHANGING = (*PROGRESS, *STATUS)
@@ -64,7 +73,9 @@ def invocation_row(invocation: Invocation) -> Row:
         target.service,
         target.handler,
         target.key,
-        invocation.exclusive,
+        invocation.mode.exclusive,
+        invocation.mode.once,
+        invocation.mode.explicit_cancellation,
         _encode_json(headers) if headers else None,
         caller.invocation_id if caller is not None else None,
         caller.command if caller is not None else None,
@@ -84,25 +95,28 @@ def status_columns(status: Status) -> Row:
     if isinstance(status, Ended):
         outcome = status.outcome
         code = outcome.failure.code if outcome.HasField("failure") else 0
-        return ("ended", None, None, None, code, outcome.SerializeToString(), status.at_ms, status.retain_until_ms)
+        until = (status.outcome_until_ms, status.journal_until_ms, status.next_expiry_ms)
+        return ("ended", None, None, None, code, outcome.SerializeToString(), status.at_ms, *until)
     match status:
         case Running():
             return _RUNNING
         case Queued(seq):
-            return ("queued", None, seq, None, None, None, None, None)
+            return ("queued", None, seq, None, *_OPEN)
         case Suspended(awaiting):
-            return ("suspended", None, None, _encode_json(awaiting), None, None, None, None)
+            return ("suspended", None, None, _encode_json(awaiting), *_OPEN)
         case Scheduled(due_ms):
-            return ("scheduled", due_ms, None, None, None, None, None, None)
+            return ("scheduled", due_ms, None, None, *_OPEN)
         case BackingOff(due_ms):
-            return ("backing_off", due_ms, None, None, None, None, None, None)
+            return ("backing_off", due_ms, None, None, *_OPEN)
         case Paused():
-            return ("paused", None, None, None, None, None, None, None)
+            return ("paused", None, None, None, *_OPEN)
         case _:
             assert_never(status)
 
 
-_RUNNING: Row = ("running", None, None, None, None, None, None, None)
+# What only an ended invocation has.
+_OPEN: Row = (None,) * 6
+_RUNNING: Row = ("running", None, None, None, *_OPEN)
 
 
 # The types of columns are known to the schema, not to Python: from here on values are Any.
@@ -110,11 +124,13 @@ def invocation_of(row: Sequence[Any]) -> Invocation:
     """The invocation of the columns INVOCATION."""
     plain = len(PLAIN) + len(PROGRESS)
     shaped = plain + len(SHAPED)
-    service, handler, key, exclusive, headers, caller_id, caller_command = row[plain:shaped]
+    service, handler, key, exclusive, once, explicit, headers, caller_id, caller_command = row[plain:shaped]
+    plainly = dict(zip((*PLAIN, *PROGRESS), row, strict=False))
+    plainly["cancel"] = Cancel(plainly["cancel"])
     return Invocation(
-        **dict(zip((*PLAIN, *PROGRESS), row, strict=False)),
+        **plainly,
         target=Target(service, handler, key),
-        exclusive=bool(exclusive),
+        mode=Mode(bool(exclusive), bool(once), bool(explicit)),
         headers=tuple((name, value) for name, value in json.loads(headers)) if headers is not None else (),
         caller=Caller(caller_id, caller_command) if caller_id is not None else None,
         status=status_of(row[shaped:-1]),
@@ -124,10 +140,11 @@ def invocation_of(row: Sequence[Any]) -> Invocation:
 
 def status_of(columns: Sequence[Any]) -> Status:
     """The status of the columns STATUS."""
-    status, due_ms, inbox_seq, awaiting, _, outcome, ended_at_ms, retain_until_ms = columns
+    status, due_ms, inbox_seq, awaiting, _, outcome, ended_at_ms, outcome_until_ms, journal_until_ms, next_ms = columns
     match status:
         case "ended":
-            return Ended(Outcome.FromString(outcome), ended_at_ms, retain_until_ms)
+            swept = next_ms > min(outcome_until_ms, journal_until_ms)
+            return Ended(Outcome.FromString(outcome), ended_at_ms, outcome_until_ms, journal_until_ms, swept)
         case "running":
             return Running()
         case "queued":
@@ -142,6 +159,19 @@ def status_of(columns: Sequence[Any]) -> Status:
             return Paused()
         case _:
             raise ValueError(f"{status!r} is no status of an invocation")
+
+
+def promise_row(place: tuple[str, str, str], promise: PromiseRow) -> Row:
+    """The columns of a promise."""
+    result = None if promise.result is None else promise.result.SerializeToString()
+    waiting = [(caller.invocation_id, caller.command) for caller in promise.waiting]
+    return (*place, result, _encode_json(waiting) if waiting else None)
+
+
+def promise_of(result: bytes | None, waiting: str | None) -> PromiseRow:
+    """The promise of its columns."""
+    callers = () if waiting is None else tuple(Caller(id, command) for id, command in json.loads(waiting))
+    return PromiseRow(None if result is None else Outcome.FromString(result), callers)
 
 
 def timer_row(timer: Timer) -> Row:

@@ -126,6 +126,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
     ),
+    (
+        "ALTER TABLE invocation ADD COLUMN once INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE invocation ADD COLUMN explicit_cancellation INTEGER NOT NULL DEFAULT 0",
+        # 0: nobody has cancelled it; 1: what it has called is being cancelled first; 2: it stands in its journal.
+        "ALTER TABLE invocation ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0",
+        # Of an ended invocation: how long its outcome and its journal are kept; retain_until_ms is the next of both.
+        "ALTER TABLE invocation ADD COLUMN outcome_until_ms INTEGER",
+        "ALTER TABLE invocation ADD COLUMN journal_until_ms INTEGER",
+        "UPDATE invocation SET outcome_until_ms = retain_until_ms, journal_until_ms = retain_until_ms",
+        # waiting is JSON: pairs of invocation and command. A promise with a result has none.
+        """
+        CREATE TABLE promise (
+            service TEXT NOT NULL,
+            key TEXT NOT NULL,
+            name TEXT NOT NULL,
+            result BLOB,
+            waiting TEXT,
+            PRIMARY KEY (service, key, name)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 
 

@@ -1,0 +1,48 @@
+"""Promises of a workflow: resolved or rejected once, seen by all its handlers."""
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import (
+    CompletePromiseCommand,
+    Failure,
+    GetPromiseCommand,
+    PeekPromiseCommand,
+)
+
+from perdure_runtime.partition.draft import Draft
+from perdure_runtime.partition.lifecycle.complete import complete, result_of
+from perdure_runtime.partition.rows import Caller, Invocation, PromiseRow
+
+# google.rpc.Code.ALREADY_EXISTS
+ALREADY_EXISTS = 6
+
+
+def on_get_promise(draft: Draft, invocation: Invocation, ordinal: int, command: GetPromiseCommand) -> None:
+    """Completes with the result, now or once there is one."""
+    target = invocation.target
+    promise = draft.promise(target.service, target.key, command.name)
+    if promise.result is not None:
+        complete(draft, invocation.id, ordinal, result_of(promise.result))
+    else:
+        waiting = (*promise.waiting, Caller(invocation.id, ordinal))
+        draft.put_promise(target.service, target.key, command.name, PromiseRow(waiting=waiting))
+
+
+def on_peek_promise(draft: Draft, invocation: Invocation, ordinal: int, command: PeekPromiseCommand) -> None:
+    """Completes with what there is."""
+    result = draft.promise(invocation.target.service, invocation.target.key, command.name).result
+    complete(draft, invocation.id, ordinal, b"" if result is None else result.SerializeToString())
+
+
+def on_complete_promise(draft: Draft, invocation: Invocation, ordinal: int, command: CompletePromiseCommand) -> None:
+    """Gives the promise its result, and the result to all who wait; a promise that has one keeps it."""
+    target = invocation.target
+    promise = draft.promise(target.service, target.key, command.name)
+    if promise.result is not None:
+        taken = Failure(
+            code=ALREADY_EXISTS, message=f"promise {command.name!r} of {target.service} {target.key!r} has its result"
+        )
+        complete(draft, invocation.id, ordinal, taken)
+        return
+    draft.put_promise(target.service, target.key, command.name, PromiseRow(command.result))
+    complete(draft, invocation.id, ordinal, b"")
+    for caller in promise.waiting:
+        complete(draft, caller.invocation_id, caller.command, result_of(command.result))

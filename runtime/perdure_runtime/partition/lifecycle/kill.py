@@ -1,0 +1,27 @@
+"""Killing: an invocation and all that it has called end at once, without their handlers."""
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
+
+from perdure_runtime.partition.draft import Draft
+from perdure_runtime.partition.effect import Abort
+from perdure_runtime.partition.input import Kill
+from perdure_runtime.partition.lifecycle.callees import running_callees
+from perdure_runtime.partition.lifecycle.end import end
+from perdure_runtime.partition.policy import Execution
+from perdure_runtime.partition.rows import Ended, Running
+
+# google.rpc.Code.ABORTED
+ABORTED = 10
+
+
+def on_kill(draft: Draft, kill: Kill) -> None:
+    """Ends it, the caller before what it has called: nobody waits any more for what ends then."""
+    to_do = [kill.invocation_id]
+    while to_do:
+        invocation = draft.invocation(to_do.pop())
+        if invocation is None or isinstance(invocation.status, Ended):
+            continue
+        to_do += running_callees(draft, invocation)
+        if isinstance(invocation.status, Running):
+            draft.emit(Abort(invocation.id, invocation.attempt, "killed by an operator"))
+        end(draft, invocation, Outcome(failure=Failure(code=ABORTED, message="killed by an operator")), Execution())
