@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
-from grpclib.client import Channel
 from grpclib.config import Configuration
 from grpclib.const import Status
 from grpclib.encoding.base import CodecBase, StatusDetailsCodecBase
 
 from perdure.errors import UsageError
+from perdure.patience import PatientChannel
 
 MIB = 1024 * 1024
 # Every server takes so many calls at once on a connection; more calls get more connections.
@@ -71,7 +71,7 @@ class Connections:
         self._closed = False
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[Channel]:
+    async def one(self) -> AsyncIterator[PatientChannel]:
         """A connection for one call.
 
         Raises:
@@ -88,7 +88,7 @@ class Connections:
             yield lane.channel
         finally:
             lane.calls -= 1
-            if not lane.calls and (lane not in self._lanes or len(self._lanes) > 1):
+            if not lane.calls and self._is_spare(lane):
                 self._drop(lane)
 
     def close(self) -> None:
@@ -103,12 +103,18 @@ class Connections:
         for lane in list(self._lanes):
             if lane.broken:
                 self._drop(lane)
-            elif lane.calls < CALLS_A_CONNECTION:
+            elif lane.calls < CALLS_A_CONNECTION and not lane.channel.leaving:
                 return lane
         codec, details = RawCodec(), DetailsCodec()
-        channel = Channel(self._host, self._port, codec=codec, status_details_codec=details, config=CONFIGURATION)
+        channel = PatientChannel(
+            self._host, self._port, codec=codec, status_details_codec=details, config=CONFIGURATION
+        )
         self._lanes.append(_Lane(channel))
         return self._lanes[-1]
+
+    def _is_spare(self, lane: "_Lane") -> bool:
+        """Whether the next call has no need of it."""
+        return [other for other in self._lanes if not other.channel.leaving] != [lane]
 
     def _drop(self, lane: "_Lane") -> None:
         if lane in self._lanes:
@@ -121,7 +127,7 @@ class _Lane:
 
     __slots__ = ("calls", "channel")
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: PatientChannel) -> None:
         self.channel = channel
         self.calls = 0
 

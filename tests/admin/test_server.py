@@ -1,7 +1,7 @@
 """The admin API over real sockets: what operators ask reaches the node, and what it refuses is a sentence."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 import grpc
 import grpc.aio
@@ -13,46 +13,13 @@ from grpclib.reflection.v1.reflection_pb2 import ServerReflectionRequest, Server
 from perdure_protos.perdure.admin.v1.admin_pb2 import Deployment, ListDeploymentsRequest, ListDeploymentsResponse
 from perdure_runtime.admin.client import SERVICE, AdminClient, AdminRefused
 from perdure_runtime.admin.server import AdminServer
-from perdure_runtime.ingress.port import NotPaused, RegistrationRefused, UnknownInvocation
+from perdure_runtime.ingress.port import NotPaused, RegistrationRefused, UnknownInvocation, WrongStatus
 from perdure_runtime.storage.api import StorageFailure
+
+from tests.admin.administration import SHOWN, FakeAdministration
 
 REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 PATIENCE_S = 30
-
-
-class FakeAdministration:
-    """Registers what it is asked to, or raises ``trouble``. While it is ``held`` it answers nothing."""
-
-    def __init__(self) -> None:
-        self.known: list[Deployment] = []
-        self.resumed: list[str] = []
-        self.trouble: Exception | None = None
-        self.asked = asyncio.Event()
-        self.free = asyncio.Event()
-        self.free.set()
-
-    async def register(self, address: str) -> Deployment:
-        """Adds a deployment."""
-        await self._answerable()
-        self.known.append(Deployment(id=f"dp_{len(self.known) + 1}", address=address))
-        return self.known[-1]
-
-    async def deployments(self) -> list[Deployment]:
-        """Lists them."""
-        await self._answerable()
-        return self.known
-
-    async def resume(self, invocation_id: str) -> None:
-        """Remembers it."""
-        await self._answerable()
-        self.resumed.append(invocation_id)
-
-    async def _answerable(self) -> None:
-        self.asked.set()
-        await self.free.wait()
-        if self.trouble is not None:
-            raise self.trouble
-
 
 Story = Callable[[FakeAdministration, AdminServer, AdminClient], Coroutine[None, None, None]]
 
@@ -79,8 +46,45 @@ def test_what_operators_ask_is_done() -> None:
         registered = await admin.register("localhost:9080")
         assert registered == Deployment(id="dp_1", address="localhost:9080")
         assert await admin.deployments() == [registered]
-        await admin.resume("inv_1")
-        assert administration.resumed == ["inv_1"]
+
+    meet(story)
+
+
+ASKED: dict[str, tuple[Callable[[AdminClient], Awaitable[object]], object]] = {
+    "resume": (lambda admin: admin.resume("inv_1"), None),
+    "pause": (lambda admin: admin.pause("inv_1"), None),
+    "cancel": (lambda admin: admin.cancel("inv_1"), None),
+    "kill": (lambda admin: admin.kill("inv_1"), None),
+    "purge": (lambda admin: admin.purge("inv_1"), None),
+    "describe": (lambda admin: admin.describe("inv_1"), SHOWN),
+}
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_what_operators_ask_of_an_invocation_is_done(what: str) -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        ask, answer = ASKED[what]
+        assert await ask(admin) == answer
+        assert administration.done == [(what, "inv_1")]
+
+    meet(story)
+
+
+def test_an_invocation_restarts_from_the_entry_that_is_named_or_from_its_beginning() -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        assert await admin.restart("inv_1", 4) == "inv_2"
+        await admin.restart("inv_1")
+        assert administration.done == [("restart", "inv_1", 4), ("restart", "inv_1", 0)]
+
+    meet(story)
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_whatever_is_asked_of_an_invocation_that_nobody_knows_is_a_sentence(what: str) -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        administration.trouble = UnknownInvocation("inv_1")
+        with pytest.raises(AdminRefused, match=r"^there is no invocation 'inv_1': it never existed"):
+            await ASKED[what][0](admin)
 
     meet(story)
 
@@ -90,6 +94,7 @@ def test_what_operators_ask_is_done() -> None:
     [
         (RegistrationRefused("no endpoint answers at localhost:1"), "no endpoint answers at localhost:1"),
         (NotPaused("inv_1 is running"), "inv_1 is running"),
+        (WrongStatus("inv_1 has not ended; cancel it first"), "inv_1 has not ended; cancel it first"),
         (UnknownInvocation("inv_1"), "there is no invocation 'inv_1'"),
         (StorageFailure("the disk is full"), "the disk is full"),
         (RuntimeError("secret"), "the runtime failed to answer; its log says why under error id"),
@@ -117,7 +122,7 @@ def test_another_method_is_told_those_that_there_are(method: str) -> None:
             )
             async with unknown as stream:
                 await stream.send_message(ListDeploymentsRequest(), end=True)
-                with pytest.raises(GRPCError, match='which has RegisterDeployment, ListDeployments, ResumeInvocation"'):
+                with pytest.raises(GRPCError, match=r"which has RegisterDeployment, .*, DescribeInvocation"):
                     await stream.recv_initial_metadata()
 
     meet(story)

@@ -79,6 +79,12 @@ def test_a_node_that_does_not_run_is_said_to_an_operator() -> None:
     assert says.startswith("perdure: no perdure node answers at 127.0.0.1:")
 
 
+@pytest.mark.parametrize("command", ["show", "pause", "resume", "cancel", "kill", "restart", "purge"])
+def test_an_invocation_is_not_looked_for_where_no_node_runs(command: str) -> None:
+    says = sentence(perdure("invocations", command, "inv_1", "--admin", f"127.0.0.1:{free_port()}"))
+    assert says.startswith("perdure: no perdure node answers at 127.0.0.1:")
+
+
 def test_an_endpoint_that_does_not_run_cannot_be_registered(tmp_path: Path) -> None:
     ingress, admin, endpoint = free_port(), free_port(), free_port()
     addresses = ("--ingress", f"127.0.0.1:{ingress}", "--admin", f"127.0.0.1:{admin}")

@@ -12,15 +12,17 @@ from google.protobuf.message import Message
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
 from perdure_runtime.contracts import Contracts
 from perdure_runtime.ingress.limits import Limits
-from perdure_runtime.ingress.port import EndedInvocation, Submission, UnknownInvocation
+from perdure_runtime.ingress.port import AlreadyExists, EndedInvocation, InvocationName, Submission
 from perdure_runtime.ingress.server import Ingress
 
 from tests.contracts.compiling import compile_protos, contract
+from tests.ingress.told import Told, id_of
 
 PROCESS = "/shop.v1.Orders/Process"
 PRIVATE = "/shop.v1.Orders/Recount"
 HIDDEN = "/shop.v1.Books/Close"
 BALANCE = "/shop.v1.Account/Balance"
+RUN = "/shop.v1.Signup/Run"
 
 BODY = """
 message Keyed { string account = 1 [(perdure.v1.field) = { key: true }]; }
@@ -36,7 +38,22 @@ service Account {
   option (perdure.v1.service) = { kind: VIRTUAL_OBJECT };
   rpc Balance(Keyed) returns (Receipt);
 }
+service Signup {
+  option (perdure.v1.service) = { kind: WORKFLOW };
+  rpc Run(Keyed) returns (Receipt);
+  rpc Verify(Keyed) returns (Receipt);
+}
+service Quiet {
+  option (perdure.v1.service) = { kind: WORKFLOW };
+  rpc Run(Keyed) returns (Receipt) { option (perdure.v1.method) = { visibility: PRIVATE }; }
+  rpc Ask(Keyed) returns (Receipt);
+}
+service Secret {
+  option (perdure.v1.service) = { kind: WORKFLOW, visibility: PRIVATE };
+  rpc Run(Keyed) returns (Receipt);
+}
 """
+SERVICES = tuple(f"shop.v1.{name}" for name in ("Orders", "Books", "Account", "Signup", "Quiet", "Secret"))
 LATER = "service Later { rpc Go(Order) returns (Receipt); }"
 
 
@@ -47,8 +64,7 @@ def shop(later: bool = False) -> Contracts:
         if later:
             newer = Contracts.described(compile_protos(Path(folder), contract(LATER)), ["shop.v1.Later"])
             return shop().merged(newer)
-        services = ["shop.v1.Orders", "shop.v1.Books", "shop.v1.Account"]
-        return Contracts.described(compile_protos(Path(folder), contract(BODY)), services)
+        return Contracts.described(compile_protos(Path(folder), contract(BODY)), SERVICES)
 
 
 def order(id: str, *items: str) -> Message:
@@ -81,7 +97,7 @@ def text(value: str) -> Message:
     return wrappers_pb2.StringValue(value=value)
 
 
-class FakeInvocations:
+class FakeInvocations(Told):
     """A node: invocations end at once with what ``handle`` says; where it says None, when the test ends them.
 
     Attributes:
@@ -90,6 +106,7 @@ class FakeInvocations:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.contracts = shop()
         self.submissions: list[Submission] = []
         self.handle: Callable[[Submission], Outcome | Exception | None] = echo
@@ -104,6 +121,8 @@ class FakeInvocations:
         refused = self.accept(submission)
         if refused is not None:
             raise refused
+        if submission.must_be_new and submission.key in {other.key for other in self.submissions}:
+            raise AlreadyExists("inv_1")
         self.submissions.append(submission)
         invocation_id = f"inv_{len(self.submissions)}"
         outcome = self.handle(submission)
@@ -116,9 +135,9 @@ class FakeInvocations:
         invocation_id = await self.submit(submission)
         return invocation_id, (await self.attach(invocation_id)).outcome
 
-    async def attach(self, invocation_id: str) -> EndedInvocation:
+    async def attach(self, name: InvocationName) -> EndedInvocation:
         """Waits."""
-        self._submission(invocation_id)
+        invocation_id = id_of(name, self._numbered())
         async with self._news:
             self.waiting += 1
             self._news.notify_all()
@@ -131,15 +150,16 @@ class FakeInvocations:
         assert ended is not None
         return ended
 
-    async def output(self, invocation_id: str) -> EndedInvocation | None:
+    async def output(self, name: InvocationName) -> EndedInvocation | None:
         """Looks."""
-        submission = self._submission(invocation_id)
+        invocation_id = id_of(name, self._numbered())
+        submission = self._numbered()[invocation_id]
         outcome = self._outcomes.get(invocation_id)
         if outcome is None:
             return None
         if isinstance(outcome, Exception):
             raise outcome
-        return EndedInvocation(submission.service, submission.handler, outcome)
+        return EndedInvocation(invocation_id, submission.service, submission.handler, outcome)
 
     async def contracts_changed(self, known: Contracts) -> None:
         """Waits until the test registers something."""
@@ -170,11 +190,8 @@ class FakeInvocations:
         async with self._news:
             await self._news.wait_for(lambda: len(self.submissions) >= count and self.waiting > 0)
 
-    def _submission(self, invocation_id: str) -> Submission:
-        number = invocation_id.removeprefix("inv_")
-        if not number.isdigit() or not 0 < int(number) <= len(self.submissions):
-            raise UnknownInvocation(invocation_id)
-        return self.submissions[int(number) - 1]
+    def _numbered(self) -> dict[str, Submission]:
+        return {f"inv_{number}": submission for number, submission in enumerate(self.submissions, 1)}
 
 
 def echo(submission: Submission) -> Outcome:

@@ -72,6 +72,13 @@ def test_a_mode_is_call_or_send() -> None:
     assert "leave perdure-mode: call out" in refused((b"perdure-mode", b"call"), (b"perdure-delay", b"5s"))
 
 
+def test_must_be_new_is_true_or_false() -> None:
+    assert read_wishes([(b"perdure-must-be-new", b"true")]) == Wishes(must_be_new=True)
+    assert read_wishes([(b"perdure-must-be-new", b"false")]) == Wishes()
+    for said in (b"", b"1", b"True", b"yes"):
+        assert "it can be true or false" in refused((b"perdure-must-be-new", said))
+
+
 def test_an_idempotency_key_is_short_and_not_empty() -> None:
     assert read_wishes([(b"idempotency-key", b"k" * LONGEST_KEY)]).idempotency_key == "k" * LONGEST_KEY
     assert "has 0 bytes" in refused((b"idempotency-key", b""))

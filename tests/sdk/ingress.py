@@ -10,6 +10,7 @@ from typing import Self
 from grpclib.const import Cardinality, Handler, Status
 from grpclib.protocol import H2Protocol
 from grpclib.server import Server, Stream
+from hyperframe.frame import GoAwayFrame
 from perdure import Client, codec
 from perdure.connections import DetailsCodec, RawCodec
 
@@ -19,8 +20,11 @@ PATHS = (
     "/testing.v1.Story/Do",
     "/testing.v1.Counter/Add",
     "/testing.v1.Counter/Read",
-    "/perdure.ingress.v1.IngressService/Attach",
-    "/perdure.ingress.v1.IngressService/Output",
+    "/testing.v1.Signup/Run",
+    *(
+        f"/perdure.ingress.v1.IngressService/{method}"
+        for method in ("Attach", "Output", "Cancel", "Signal", "ResolveAwakeable", "RejectAwakeable")
+    ),
 )
 
 
@@ -82,6 +86,16 @@ class FakeIngress:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+
+    def say_goodbye(self, last_call: int) -> None:
+        """Takes no more calls on the connections that there are; ``last_call`` numbers the last taken, from 1."""
+
+        def say() -> None:
+            for connection in self.connections:
+                goodbye = GoAwayFrame(0, last_stream_id=max(2 * last_call - 1, 0)).serialize()
+                connection.connection._transport.write(goodbye)
+
+        self._loop.call_soon_threadsafe(say)
 
     def __mapping__(self) -> Mapping[str, Handler]:
         """What grpclib calls, by path."""

@@ -8,11 +8,14 @@ import grpc.aio
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
 from perdure_runtime.contracts import Contracts
 from perdure_runtime.ingress.limits import Limits
-from perdure_runtime.ingress.port import EndedInvocation, Submission, UnknownInvocation
+from perdure_runtime.ingress.port import EndedInvocation, InvocationName, Submission
 from perdure_runtime.ingress.server import Ingress
+
+from tests.ingress.told import Told, id_of
 
 PROCESS = "/shop.v1.Orders/Process"
 UPDATE = "/shop.v1.Account/Update"
+RUN = "/shop.v1.Signup/Run"
 # Any protobuf library writes Order(id="o-1") so.
 ORDER = b"\x0a\x03o-1"
 RECEIPT = b"\x0a\x03r-1"
@@ -31,14 +34,19 @@ service Ledger {
   option (perdure.v1.service) = { visibility: PRIVATE };
   rpc Book(Order) returns (Receipt);
 }
+service Signup {
+  option (perdure.v1.service) = { kind: WORKFLOW };
+  rpc Run(Keyed) returns (Receipt);
+}
 """
-SERVICES = ("shop.v1.Orders", "shop.v1.Account", "shop.v1.Ledger")
+SERVICES = ("shop.v1.Orders", "shop.v1.Account", "shop.v1.Ledger", "shop.v1.Signup")
 
 
-class FakeNode:
+class FakeNode(Told):
     """Implements ``ingress.port.Invocations``. Invocations end at once with ``result`` unless it is None."""
 
     def __init__(self, contracts: Contracts, result: Outcome | None = None) -> None:
+        super().__init__()
         self.result = Outcome(value=RECEIPT) if result is None else result
         self.holds = False
         self.submissions: dict[str, Submission] = {}
@@ -92,10 +100,9 @@ class FakeNode:
         invocation_id = await self.submit(submission)
         return invocation_id, (await self.attach(invocation_id)).outcome
 
-    async def attach(self, invocation_id: str) -> EndedInvocation:
+    async def attach(self, name: InvocationName) -> EndedInvocation:
         """Waits; whoever gives up is noted."""
-        if invocation_id not in self._ends:
-            raise UnknownInvocation(invocation_id)
+        invocation_id = id_of(name, self.submissions)
         try:
             outcome = await asyncio.shield(self._ends[invocation_id])
         except asyncio.CancelledError:
@@ -104,13 +111,11 @@ class FakeNode:
                 self.submitted.notify_all()
             raise
         submission = self.submissions[invocation_id]
-        return EndedInvocation(submission.service, submission.handler, outcome)
+        return EndedInvocation(invocation_id, submission.service, submission.handler, outcome)
 
-    async def output(self, invocation_id: str) -> EndedInvocation | None:
+    async def output(self, name: InvocationName) -> EndedInvocation | None:
         """What has ended."""
-        if invocation_id in self._ends and not self._ends[invocation_id].done():
-            return None
-        return await self.attach(invocation_id)
+        return await self.attach(name) if self._ends[id_of(name, self.submissions)].done() else None
 
 
 class Room:

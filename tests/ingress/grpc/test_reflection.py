@@ -72,7 +72,7 @@ def files(response: ServerReflectionResponse) -> dict[str, FileDescriptorProto]:
 
 def test_the_services_of_users_are_listed_beside_the_nodes_own_and_private_ones_are_not(shop: Contracts) -> None:
     names = learn(shop, lambda channel: list(ProtoReflectionDescriptorDatabase(channel).get_services()))
-    assert names == [*NODES_OWN, "shop.v1.Account", "shop.v1.Orders"]
+    assert names == [*NODES_OWN, "shop.v1.Account", "shop.v1.Orders", "shop.v1.Signup"]
 
 
 def test_a_handler_is_called_with_nothing_but_what_reflection_tells(shop: Contracts) -> None:
@@ -131,7 +131,7 @@ def test_files_do_not_tell_of_private_services_and_handlers(shop: Contracts) -> 
     async def story(there: Room) -> None:
         (answer,) = await ask(there, ServerReflectionRequest(file_by_filename=SHOP))
         services = {service.name: [rpc.name for rpc in service.method] for service in files(answer)[SHOP].service}
-        assert services == {"Orders": ["Process"], "Account": ["Update"]}
+        assert services == {"Orders": ["Process"], "Account": ["Update"], "Signup": ["Run"]}
 
     tell(shop, story)
 

@@ -7,7 +7,9 @@ from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
 from perdure_runtime.contracts import Contracts
-from perdure_runtime.ingress.port import EndedInvocation, Submission, UnknownInvocation
+from perdure_runtime.ingress.port import AlreadyExists, EndedInvocation, InvocationName, Submission
+
+from tests.ingress.told import Told, id_of
 
 
 def value(message: Message) -> Outcome:
@@ -20,7 +22,7 @@ def failure(code: int, message: str, details: Sequence[any_pb2.Any] = ()) -> Out
     return Outcome(failure=Failure(code=code, message=message, details=[each.SerializeToString() for each in details]))
 
 
-class MemoryInvocations:
+class MemoryInvocations(Told):
     """Implements ``Invocations``.
 
     Attributes:
@@ -32,6 +34,7 @@ class MemoryInvocations:
     """
 
     def __init__(self, contracts: Contracts) -> None:
+        super().__init__()
         self.contracts = contracts
         self.rule: Callable[[Submission], Outcome | None] = lambda submission: None
         self.trouble: Exception | None = None
@@ -52,6 +55,10 @@ class MemoryInvocations:
         key = (f"{submission.service}/{submission.handler}", submission.idempotency_key)
         if submission.idempotency_key and key in self._keys:
             return self._keys[key]
+        if submission.must_be_new:
+            for known, (earlier, _) in self._ended.items():
+                if earlier.key == submission.key:
+                    raise AlreadyExists(known)
         self.submitted.append(submission)
         invocation_id = f"inv_{len(self.submitted)}"
         self._keys[key] = invocation_id
@@ -67,28 +74,29 @@ class MemoryInvocations:
         invocation_id = await self.submit(submission)
         return invocation_id, (await self.attach(invocation_id)).outcome
 
-    async def attach(self, invocation_id: str) -> EndedInvocation:
+    async def attach(self, name: InvocationName) -> EndedInvocation:
         """Waits for the end of an invocation."""
-        submission, ended = self._find(invocation_id)
+        invocation_id, submission, ended = self._find(name)
         try:
             outcome = await asyncio.shield(ended)
         except asyncio.CancelledError:
             self.abandoned.put_nowait(invocation_id)
             raise
-        return EndedInvocation(submission.service, submission.handler, outcome)
+        return EndedInvocation(invocation_id, submission.service, submission.handler, outcome)
 
-    async def output(self, invocation_id: str) -> EndedInvocation | None:
+    async def output(self, name: InvocationName) -> EndedInvocation | None:
         """How it ended, or None while it runs."""
-        submission, ended = self._find(invocation_id)
-        return EndedInvocation(submission.service, submission.handler, ended.result()) if ended.done() else None
+        invocation_id, submission, ended = self._find(name)
+        if not ended.done():
+            return None
+        return EndedInvocation(invocation_id, submission.service, submission.handler, ended.result())
 
     def end(self, invocation_id: str, outcome: Outcome) -> None:
         """Ends an invocation."""
         self._ended[invocation_id][1].set_result(outcome)
 
-    def _find(self, invocation_id: str) -> tuple[Submission, asyncio.Future[Outcome]]:
+    def _find(self, name: InvocationName) -> tuple[str, Submission, asyncio.Future[Outcome]]:
         if self.trouble is not None:
             raise self.trouble
-        if invocation_id not in self._ended:
-            raise UnknownInvocation(invocation_id)
-        return self._ended[invocation_id]
+        invocation_id = id_of(name, {known: submission for known, (submission, _) in self._ended.items()})
+        return invocation_id, *self._ended[invocation_id]

@@ -29,6 +29,10 @@ service Accounts {
   option (perdure.v1.service) = { kind: VIRTUAL_OBJECT };
   rpc Add(Account) returns (Account);
 }
+service Signups {
+  option (perdure.v1.service) = { kind: WORKFLOW };
+  rpc Run(Account) returns (Receipt);
+}
 service Backstage {
   option (perdure.v1.service) = { visibility: PRIVATE };
   rpc Sweep(Basket) returns (Receipt);
@@ -41,9 +45,10 @@ package old.v1;
 message Form { required string name = 1; }
 service Forms { rpc File(Form) returns (Form); }
 """
-SERVICES = ("shop.v1.Orders", "shop.v1.Accounts", "shop.v1.Backstage", "old.v1.Forms")
+SERVICES = ("shop.v1.Orders", "shop.v1.Accounts", "shop.v1.Signups", "shop.v1.Backstage", "old.v1.Forms")
 PROCESS = "/shop.v1.Orders/Process"
 ADD = "/shop.v1.Accounts/Add"
+RUN = "/shop.v1.Signups/Run"
 
 
 @functools.cache

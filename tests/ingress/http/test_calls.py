@@ -179,7 +179,7 @@ def test_health_says_serving() -> None:
 def test_the_root_lists_what_can_be_called_and_nothing_private() -> None:
     async def story(room: Room) -> None:
         answer = await room.ask("GET", "/")
-        assert answer.json == {"handlers": ["/old.v1.Forms/File", shop.ADD, shop.PROCESS]}
+        assert answer.json == {"handlers": ["/old.v1.Forms/File", shop.ADD, shop.PROCESS, shop.RUN]}
 
     play(story)
 

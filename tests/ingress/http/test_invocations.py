@@ -85,3 +85,37 @@ def test_a_result_whose_contract_has_gone_says_what_to_register() -> None:
         assert "register an endpoint" in answer.json["message"]
 
     play(story)
+
+
+def test_cancelling_is_accepted_and_waits_for_nothing() -> None:
+    async def story(room: Room) -> None:
+        invocation_id = await start(room)
+        room.node.known = {invocation_id}
+        answer = await room.ask("POST", f"/invocations/{invocation_id}/cancel")
+        assert (answer.status, answer.json) == (202, {})
+        assert room.node.cancelled == [invocation_id]
+
+    play(story)
+
+
+@pytest.mark.parametrize("what", ["cancel", "signals/approved"])
+def test_nothing_can_be_told_to_an_id_that_nobody_has(what: str) -> None:
+    async def story(room: Room) -> None:
+        body, content = b"", {"content-type": "application/proto"}
+        answer = await room.ask("POST", f"/invocations/inv_none/{what}", body, content)
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+        assert "'inv_none'" in answer.json["message"]
+
+    play(story)
+
+
+def test_the_percent_escapes_of_an_id_are_read() -> None:
+    async def story(room: Room) -> None:
+        room.node.known = {"inv/1 ü"}
+        assert (await room.ask("POST", "/invocations/inv%2F1%20%C3%BC/cancel")).status == 202
+        assert room.node.cancelled == ["inv/1 ü"]
+        answer = await room.ask("POST", "/invocations/inv%FF/cancel")
+        assert (answer.status, answer.json["code"]) == (400, "invalid_argument")
+        assert "no UTF-8" in answer.json["message"]
+
+    play(story)

@@ -103,6 +103,13 @@ def test_a_path_that_is_not_served_is_refused_with_what_is(path: str, status: in
         ("DELETE", "/", "GET, HEAD"),
         ("POST", "/invocations/inv_1/output", "GET, HEAD"),
         ("DELETE", "/invocations/inv_1/attach", "GET, POST"),
+        ("GET", "/invocations/inv_1/cancel", "POST"),
+        ("PUT", "/invocations/inv_1/signals/approved", "POST"),
+        ("DELETE", "/workflows/shop.v1.Signups/ada/attach", "GET, POST"),
+        ("POST", "/workflows/shop.v1.Signups/ada/output", "GET, HEAD"),
+        ("GET", "/workflows/shop.v1.Signups/ada/cancel", "POST"),
+        ("GET", "/awakeables/awk_1/resolve", "POST"),
+        ("GET", "/awakeables/awk_1/reject", "POST"),
     ],
 )
 def test_a_wrong_method_is_told_the_right_ones(method: str, path: str, allow: str) -> None:
