@@ -1,5 +1,7 @@
 """The endpoint of the benchmarks."""
 
+from datetime import timedelta
+
 import perdure
 from load.v1 import (
     AddRequest,
@@ -8,6 +10,7 @@ from load.v1 import (
     CounterContext,
     CounterHandlers,
     LoadServiceHandlers,
+    Nap,
     Reply,
 )
 
@@ -17,7 +20,7 @@ async def nothing() -> None:
 
 
 class Load(LoadServiceHandlers):
-    """W1 and W2."""
+    """W1, W2, and invocations that are parked."""
 
     async def empty(self, ctx: perdure.Context, request: Call) -> Reply:
         return Reply(text=request.text)
@@ -27,6 +30,10 @@ class Load(LoadServiceHandlers):
         await ctx.run("two", nothing)
         await ctx.run("three", nothing)
         return Reply(text=request.text)
+
+    async def sleep(self, ctx: perdure.Context, request: Nap) -> Reply:
+        await ctx.sleep(timedelta(milliseconds=request.duration_ms))
+        return Reply()
 
 
 class Counters(CounterHandlers):

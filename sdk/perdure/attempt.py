@@ -23,6 +23,7 @@ from perdure import codec, commands
 from perdure.annotations import Annotations
 from perdure.attempt_state import AttemptState
 from perdure.awakeables import new_id
+from perdure.combining import or_timeout
 from perdure.endpoint import BoundHandler
 from perdure.errors import (
     CallError,
@@ -118,6 +119,10 @@ class Attempt:
     def sleep(self, duration: timedelta) -> DurableFuture[None]:
         """Issues a sleep."""
         return self.issue("sleep", commands.sleep(duration), _none)
+
+    def or_timeout(self, future: Durable[T], timeout: timedelta) -> Durable[T]:
+        """Waits for a result for so long."""
+        return or_timeout(future, timeout)
 
     def run(
         self,

@@ -57,14 +57,12 @@ def gather(*futures: Awaitable[Any]) -> Durable[Any]:
     whole: Combined[tuple[Any, ...]] = Combined("gather", parts)
 
     def look(part: Durable[Any]) -> None:
-        if whole.done():
-            part.exception()  # Seen, though by nobody: asyncio need not warn.
-        elif (error := part.exception()) is not None:
+        if (error := part.exception()) is not None:
             whole.set_exception(error)
         elif all(other.done() for other in parts):
             whole.set_result(tuple(other.result() for other in parts))
 
-    _watch(parts, look)
+    _watch(whole, parts, look)
     return whole
 
 
@@ -78,15 +76,12 @@ def race(*futures: Awaitable[T]) -> Durable[T]:
     whole: Combined[T] = Combined("race", durables("race", futures))
 
     def look(part: Durable[T]) -> None:
-        error = part.exception()
-        if whole.done():
-            return
-        if error is not None:
+        if (error := part.exception()) is not None:
             whole.set_exception(error)
         else:
             whole.set_result(part.result())
 
-    _watch(whole.parts, look)
+    _watch(whole, whole.parts, look)
     return whole
 
 
@@ -106,15 +101,12 @@ def select(**futures: Awaitable[T]) -> Durable[tuple[str, T]]:
     names = dict(zip(map(id, parts), futures, strict=True))
 
     def look(part: Durable[T]) -> None:
-        error = part.exception()
-        if whole.done():
-            return
-        if error is not None:
+        if (error := part.exception()) is not None:
             whole.set_exception(error)
         else:
             whole.set_result((names[id(part)], part.result()))
 
-    _watch(parts, look)
+    _watch(whole, parts, look)
     return whole
 
 
@@ -132,17 +124,14 @@ def or_timeout(future: Awaitable[T], timeout: timedelta) -> Durable[T]:
     whole: Combined[T] = Combined("or_timeout", (part, clock))
 
     def look(seen: Durable[Any]) -> None:
-        error = seen.exception()
-        if whole.done():
-            return
         if seen is clock:
             whole.set_exception(TimedOut(f"{part!r} has no result after {timeout}"))
-        elif error is not None:
+        elif (error := part.exception()) is not None:
             whole.set_exception(error)
         else:
             whole.set_result(part.result())
 
-    _watch(whole.parts, look)
+    _watch(whole, whole.parts, look)
     return whole
 
 
@@ -162,13 +151,13 @@ def wait(
     whole = Combined("wait", parts if clock is None else [*parts, clock])
 
     def look(part: Durable[Any]) -> None:
-        if not whole.done() and (part is clock or first or all(other.done() for other in parts)):
+        if part is clock or first or all(other.done() for other in parts):
             settled = [future for future, each in zip(futures, parts, strict=True) if each.done()]
             whole.set_result(
                 (settled, [future for future, each in zip(futures, parts, strict=True) if not each.done()])
             )
 
-    _watch(whole.parts, look)
+    _watch(whole, whole.parts, look)
     return whole
 
 
@@ -182,27 +171,31 @@ class as_completed(Generic[T]):  # Read as the function that it stands in for.
     def __init__(self, *futures: Awaitable[T]) -> None:
         """Raises UsageError: something else than a durable future was given."""
         self._parts = durables("as_completed", futures) if futures else []
-        self._left = len(self._parts)
         self._settled: deque[Durable[T]] = deque()
         self._next: Combined[None] | None = None
-        _watch(self._parts, self._look)
+        for part in dict.fromkeys(self._parts):
+            part.watch(partial(self._look, part))
 
     def __aiter__(self) -> "as_completed[T]":
         return self
 
     async def __anext__(self) -> Durable[T]:
-        if self._left == 0:
-            raise StopAsyncIteration
         if not self._settled:
-            self._next = Combined("as_completed", [part for part in self._parts if not part.done()])
+            pending = [part for part in self._parts if not part.done()]
+            if not pending:
+                raise StopAsyncIteration
+            self._next = Combined("as_completed", pending)
             await self._next
-        self._left -= 1
         return self._settled.popleft()
 
     def _look(self, part: Durable[T]) -> None:
-        self._settled.append(part)
-        if self._next is not None and not self._next.done():
-            self._next.set_result(None)
+        waiting = self._next if self._next is not None and not self._next.done() else None
+        if not part.cancelled():
+            self._settled.append(part)
+            if waiting is not None:
+                waiting.set_result(None)
+        elif waiting is not None:
+            waiting.cancel()
 
 
 def durables(function: str, futures: Sequence[Awaitable[Any]]) -> list[Durable[Any]]:
@@ -224,12 +217,16 @@ def durables(function: str, futures: Sequence[Awaitable[Any]]) -> list[Durable[A
     return parts
 
 
-def _watch(parts: Sequence[Durable[Any]], look: Callable[[Durable[Any]], None]) -> None:
+def _watch(whole: Durable[Any], parts: Sequence[Durable[Any]], look: Callable[[Durable[Any]], None]) -> None:
     for part in dict.fromkeys(parts):
-        part.watch(partial(_look_at, part, look))
+        part.watch(partial(_look_at, whole, part, look))
 
 
-def _look_at(part: Durable[Any], look: Callable[[Durable[Any]], None]) -> None:
-    # A task of the handler that was cancelled takes what it waits for with it: there is no result to look at.
-    if not part.cancelled():
+def _look_at(whole: Durable[Any], part: Durable[Any], look: Callable[[Durable[Any]], None]) -> None:
+    if part.cancelled():
+        # Given up by the handler, or the attempt is over: there is no result to look at.
+        whole.cancel()
+    elif whole.done():
+        part.exception()  # Seen, though by nobody: asyncio need not warn.
+    else:
         look(part)

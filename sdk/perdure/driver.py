@@ -14,14 +14,29 @@ from typing import Any
 import betterproto
 
 from perdure.attempt import Attempt, current_attempt
-from perdure.errors import UsageError
 from perdure.futures import Durable, DurableFuture
+from perdure.misuse import cancelled_by_clock, cut_off
 
 # A replaying handler that waits where the journal has it issue a command may have tasks of its own that do so soon.
 STUCK_AFTER_S = 1.0
 # Turns of the event loop without a command of a handler's tasks: then they have done all that they do about one result,
 # and may see the next. A result passes from a task to the one that waits for it within three turns.
 QUIET_TURNS = 16
+
+
+class Waiter(asyncio.Future[None]):
+    """What a worker awaits while its handler waits.
+
+    Attributes:
+        by_clock: Whether it was cancelled by a clock of asyncio's.
+    """
+
+    by_clock = False
+
+    def cancel(self, msg: object = None) -> bool:
+        """Notes why."""
+        self.by_clock = cancelled_by_clock()
+        return super().cancel(msg)
 
 
 class Driver:
@@ -59,7 +74,7 @@ class Driver:
         self._task: asyncio.Task[None] | None = None
         # What the worker itself awaits while the handler waits: so a cancellation can wake the handler, and what that
         # awaits stays as it is.
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: Waiter | None = None
 
     @types.coroutine
     def drive(
@@ -125,7 +140,7 @@ class Driver:
             yield awaited
             return
         awaited._asyncio_future_blocking = False
-        self._waiter = self._attempt.loop.create_future()
+        self._waiter = Waiter(loop=self._attempt.loop)
         awaited.add_done_callback(self._wake)
         if self._attempt.interrupts.due:
             self._wake()
@@ -135,7 +150,9 @@ class Driver:
             awaited.remove_done_callback(self._wake)
 
     def _wake(self, awaited: "asyncio.Future[Any] | None" = None) -> None:
-        if self._waiter is not None and not self._waiter.done():
+        # What was cut off may be done all the same, a turn too late: that must not wake the next wait.
+        stale = awaited is not None and self._blocked_on is not None and self._blocked_on[0] is not awaited
+        if self._waiter is not None and not self._waiter.done() and not stale:
             self._waiter.set_result(None)
 
     def _interrupt(self, awaited: object) -> BaseException | None:
@@ -146,13 +163,11 @@ class Driver:
 
     def _stopped(self, awaited: object, cancelled: asyncio.CancelledError) -> BaseException:
         """What the handler gets when the task that drives it is cancelled."""
-        if not self._cancelled and self._attempt.open and isinstance(awaited, Durable):
-            return UsageError(
-                f"the wait for {awaited!r} was cut off from outside of the journal, as asyncio.timeout does by the "
-                "clock of this process, which a replay cannot repeat: use perdure.or_timeout"
-            )
+        if self._attempt.open and self._waiter is not None and self._waiter.by_clock and commands_awaited(awaited):
+            return cut_off(awaited)
         if isinstance(awaited, asyncio.Future):
-            # As if the task had awaited it itself.
+            # As if the task had awaited it itself; what comes of it, nobody looks at any more.
+            awaited.add_done_callback(_look_away)
             awaited.cancel()
         return cancelled
 
@@ -169,8 +184,12 @@ class Driver:
         if not attempt.open:
             return
         self._blocked_at = attempt.loop.time()
+        patience_s = self._patience_s()
+        if self._idle_timer is not None and not patience_s:
+            self._idle_timer.cancel()  # Of an earlier wait, for which there was more patience.
+            self._idle_timer = None
         if self._idle_timer is None:
-            self._idle_timer = attempt.loop.call_later(self._patience_s(), self._on_idle)
+            self._idle_timer = attempt.loop.call_later(patience_s, self._on_idle)
         if attempt.machine.replaying and self._stuck_timer is None:
             self._stuck_timer = attempt.loop.call_later(STUCK_AFTER_S, self._on_stuck)
         self._progress()
@@ -220,7 +239,7 @@ class Driver:
             return  # The next wait sets the timer again.
         left_s = self._blocked_at + self._patience_s() - attempt.loop.time()
         # A handler that replays what has completed already would be started again at once, for the same wait.
-        busy = attempt.machine.steps_open or attempt.machine.replaying
+        busy = attempt.machine.steps_open or attempt.machine.replaying or self._pumping
         awaiting = None if busy else commands_awaited(self._blocked_on[0])
         if awaiting is not None and left_s <= 0:
             attempt.suspend(awaiting)
@@ -264,6 +283,11 @@ class Driver:
             if timer is not None:
                 timer.cancel()
         self._idle_timer = self._stuck_timer = None
+
+
+def _look_away(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def _is_done(awaited: object) -> bool:

@@ -2,24 +2,16 @@
 
 import asyncio
 import contextvars
-import functools
 from collections.abc import Callable, Generator
 from datetime import timedelta
 from typing import Any, Protocol, Self, TypeVar
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
-from perdure.errors import UsageError
+from perdure.misuse import cancelled_by_clock, check_callback, cut_off
 from perdure.vm.describe import describe
 
 T = TypeVar("T")
-
-# Callbacks by which functions of asyncio give themselves away, and what to use in their place.
-MISUSES = {
-    "_wait.<locals>._on_completion": ("asyncio.wait", "perdure.wait"),
-    "as_completed.<locals>._on_completion": ("asyncio.as_completed", "perdure.as_completed"),
-    "_release_waiter": ("asyncio.wait_for", "perdure.or_timeout"),
-}
 
 
 class Owner(Protocol):
@@ -37,6 +29,9 @@ class Owner(Protocol):
 
     def sleep(self, duration: timedelta) -> "DurableFuture[None]":
         """Issues a sleep."""
+
+    def or_timeout(self, future: "Durable[T]", timeout: timedelta) -> "Durable[T]":
+        """Waits for a result for so long."""
 
 
 class Durable(asyncio.Future[T]):
@@ -67,6 +62,14 @@ class Durable(asyncio.Future[T]):
         else:
             self._watchers.append(watcher)
 
+    def or_timeout(self, timeout: timedelta) -> "Durable[T]":
+        """Waits for the result for so long, on the runtime's clock: as ``perdure.or_timeout(future, timeout)``.
+
+        Raises:
+            TimedOut: When awaited: the time was over first.
+        """
+        return self.attempt.or_timeout(self, timeout)
+
     def set_result(self, result: T) -> None:
         """Settles it."""
         super().set_result(result)
@@ -77,19 +80,22 @@ class Durable(asyncio.Future[T]):
         super().set_exception(exception)
         self._announce()
 
+    def cancel(self, msg: object = None) -> bool:
+        """Gives up on it, as a task that waits for it does when it is cancelled."""
+        if not self.done() and self.attempt.open and cancelled_by_clock():
+            self.set_exception(cut_off(self))
+            return True
+        given_up = super().cancel(msg)
+        self._announce()
+        return given_up
+
     def add_done_callback(self, fn: Callable[[Self], object], /, *, context: contextvars.Context | None = None) -> None:
         """What asyncio calls.
 
         Raises:
             UsageError: It is a function of asyncio whose choices a replay could not repeat.
         """
-        inner = fn.func if isinstance(fn, functools.partial) else fn
-        misuse = MISUSES.get(getattr(inner, "__qualname__", ""))
-        if misuse is not None:
-            raise UsageError(
-                f"{misuse[0]} would decide by the clock and the turns of this process, which a replay cannot repeat: "
-                f"use {misuse[1]}"
-            )
+        check_callback(fn)
         super().add_done_callback(fn, context=context)
 
     def __await__(self) -> Generator[object, None, T]:
@@ -121,6 +127,7 @@ class DurableFuture(Durable[T]):
         self.restore = restore
 
     def commands(self) -> list[int]:
+        """Its own."""
         return [self.command]
 
     def __repr__(self) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "LOAD_SERVICE",
     "LoadServiceClient",
     "LoadServiceHandlers",
+    "Nap",
     "Reply",
 ]
 
@@ -30,6 +31,11 @@ __all__ = [
 @_dataclasses.dataclass(eq=False, repr=False)
 class Call(_betterproto.Message):
     text: str = _betterproto.string_field(1)
+
+
+@_dataclasses.dataclass(eq=False, repr=False)
+class Nap(_betterproto.Message):
+    duration_ms: int = _betterproto.int64_field(1)
 
 
 @_dataclasses.dataclass(eq=False, repr=False)
@@ -70,6 +76,13 @@ LOAD_SERVICE = _perdure.Service(
             request=Call,
             response=Reply,
         ),
+        _perdure.Handler(
+            name="Sleep",
+            method="sleep",
+            kind=_perdure.HandlerKind.PLAIN,
+            request=Nap,
+            response=Reply,
+        ),
     ),
 )
 
@@ -87,6 +100,10 @@ class LoadServiceHandlers(_perdure.Handlers):
     async def steps(self, ctx: _perdure.Context, request: Call) -> Reply:
         """W2: three steps in a row."""
 
+    @_abc.abstractmethod
+    async def sleep(self, ctx: _perdure.Context, request: Nap) -> Reply:
+        """Sleeps."""
+
 
 class LoadServiceClient(_perdure.ServiceClient[_perdure.CallerT]):
     """Handlers without work of their own."""
@@ -98,6 +115,9 @@ class LoadServiceClient(_perdure.ServiceClient[_perdure.CallerT]):
 
     steps = _perdure.Rpc[Call, Reply]("Steps")
     """W2: three steps in a row."""
+
+    sleep = _perdure.Rpc[Nap, Reply]("Sleep")
+    """Sleeps."""
 
 
 class CounterStateFields(_perdure.State):
@@ -185,18 +205,20 @@ _FILES = (
     b'X\n\x07service\x12\x1f.google.protobuf.ServiceOptions\x18\xf7\x8a\x03 \x01(\x0b2\x1b.perdure.v1.ServiceContractR'
     b'\x07service:U\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xf7\x8a\x03 \x01(\x0b2\x1b.perdure.v1.Handler'
     b'ContractR\x06method:P\n\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xf7\x8a\x03 \x01(\x0b2\x19.perdure.v1.F'
-    b'ieldContractR\x05fieldb\x06proto3\n\xa5\x03\n\x12load/v1/load.proto\x12\x07load.v1\x1a\x1cperdure/v1/annotations.'
-    b'proto"\x1a\n\x04Call\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text"\x1b\n\x05Reply\x12\x12\n\x04text\x18\x01 \x01(\t'
-    b'R\x04text"$\n\x0cCounterState\x12\x14\n\x05value\x18\x01 \x01(\x03R\x05value".\n\nAddRequest\x12 \n\x07counter'
-    b'\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R\x07counter"\x1d\n\x05Count\x12\x14\n\x05value\x18\x01 \x01(\x03R'
-    b'\x05value2]\n\x0bLoadService\x12&\n\x05Empty\x12\r.load.v1.Call\x1a\x0e.load.v1.Reply\x12&\n\x05Steps\x12\r.load.'
-    b'v1.Call\x1a\x0e.load.v1.Reply2S\n\x07Counter\x12*\n\x03Add\x12\x13.load.v1.AddRequest\x1a\x0e.load.v1.Count\x1a'
-    b'\x1c\xba\xd7\x18\x18\x08\x02\x12\x14load.v1.CounterStateb\x06proto3'
+    b'ieldContractR\x05fieldb\x06proto3\n\xf5\x03\n\x12load/v1/load.proto\x12\x07load.v1\x1a\x1cperdure/v1/annotations.'
+    b'proto"\x1a\n\x04Call\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text"&\n\x03Nap\x12\x1f\n\x0bduration_ms\x18\x01 \x01('
+    b'\x03R\ndurationMs"\x1b\n\x05Reply\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text"$\n\x0cCounterState\x12\x14\n\x05val'
+    b'ue\x18\x01 \x01(\x03R\x05value".\n\nAddRequest\x12 \n\x07counter\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R'
+    b'\x07counter"\x1d\n\x05Count\x12\x14\n\x05value\x18\x01 \x01(\x03R\x05value2\x84\x01\n\x0bLoadService\x12&\n\x05Em'
+    b'pty\x12\r.load.v1.Call\x1a\x0e.load.v1.Reply\x12&\n\x05Steps\x12\r.load.v1.Call\x1a\x0e.load.v1.Reply\x12%\n\x05S'
+    b'leep\x12\x0c.load.v1.Nap\x1a\x0e.load.v1.Reply2S\n\x07Counter\x12*\n\x03Add\x12\x13.load.v1.AddRequest\x1a\x0e.lo'
+    b'ad.v1.Count\x1a\x1c\xba\xd7\x18\x18\x08\x02\x12\x14load.v1.CounterStateb\x06proto3'
 )
 _perdure.bind(
     _FILES,
     {
         "load.v1.Call": Call,
+        "load.v1.Nap": Nap,
         "load.v1.Reply": Reply,
         "load.v1.CounterState": CounterState,
         "load.v1.AddRequest": AddRequest,

@@ -42,6 +42,8 @@ class Connection:
         deployment_id: str = "",
     ) -> None:
         self._deployment_id = deployment_id
+        # Attempts that were started and have said nothing yet.
+        self.silent = 0
         self._transport = transport
         self._offer = offer
         self._contracts = contracts
@@ -93,6 +95,7 @@ class Connection:
         heard_at = asyncio.get_running_loop().time()
         slot = Slot(self._last_slot, invocation.id, invocation.attempt, facts, start.journal, heard_at)
         self._slots[slot.id] = slot
+        self.silent += 1
         self._running[invocation.id] = slot
         self._link.send(NodeFrame(slot=slot.id, start=start_frame(start, facts, self._deployment_id)))
 
@@ -158,6 +161,7 @@ class Connection:
             watching.cancel()
             await link.close()
             slots, self._slots, self._running = self._slots, {}, {}
+            self.silent = 0
             for slot in slots.values():
                 self._offer(slot.lost())
 
@@ -169,6 +173,9 @@ class Connection:
             if slot is None:
                 continue  # Late words of an attempt that has ended.
             slot.heard_at = now_s
+            if not slot.has_spoken:
+                slot.has_spoken = True
+                self.silent -= 1
             input = slot.input(frame, contracts)
             if isinstance(input, AttemptFailed) and frame.WhichOneof("frame") != "attempt_failure":
                 self.stop(slot, input.failure.message)
@@ -191,6 +198,7 @@ class Connection:
 
     def _forget(self, slot: Slot) -> None:
         del self._slots[slot.id]
+        self.silent -= not slot.has_spoken
         if self._running.get(slot.invocation_id) is slot:
             del self._running[slot.invocation_id]
 

@@ -45,6 +45,16 @@ class Invoker:
         registered, self._registered = self._registered, asyncio.Event()
         registered.set()
 
+    @property
+    def idle(self) -> bool:
+        """Whether no attempt runs anywhere, or waits to."""
+        return not self._unrouted and all(connection.idle for connection in self._connections)
+
+    @property
+    def silent(self) -> int:
+        """How many attempts were started and have said nothing yet: endpoints have not come to them."""
+        return sum(connection.silent for connection in self._connections)
+
     async def contracts_changed(self, known: Contracts) -> None:
         """Waits until the contracts are others than these."""
         while self.contracts is known:

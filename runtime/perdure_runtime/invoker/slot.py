@@ -23,7 +23,7 @@ from perdure_runtime.partition.rows import SHARED
 class Slot:
     """Counts what the attempt has sent; the journal that it started with gives the first numbers."""
 
-    __slots__ = ("_commands", "_facts", "_step_failures", "attempt", "heard_at", "id", "invocation_id")
+    __slots__ = ("_commands", "_facts", "_step_failures", "attempt", "has_spoken", "heard_at", "id", "invocation_id")
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class Slot:
     ) -> None:
         # When the endpoint and this node last said something of it to each other, in the seconds of the event loop.
         self.heard_at = heard_at
+        self.has_spoken = False
         self.id = id
         self.invocation_id = invocation_id
         self.attempt = attempt

@@ -125,6 +125,11 @@ class PartitionLoop:
             named = self._storage.load(missing.document)
             return named if isinstance(named, str) else None
 
+    @property
+    def in_memory(self) -> int:
+        """How many invocations are in memory: those that run, and those whose last writes are on their way."""
+        return self._memory.invocations
+
     def pending(self) -> list[Writes]:
         """What has been applied and is not durable, in order."""
         batches = [self._committing, self._forming] if self._committing is not None else [self._forming]

@@ -44,6 +44,9 @@ from perdure_runtime.partition.policy import Execution
 from perdure_runtime.partition.rows import Timer
 from perdure_runtime.storage.api import Storage, StorageFailure
 
+# So many attempts may wait for their endpoint to come to them before timers start no more for a moment.
+MOST_SILENT = 256
+
 log = logging.getLogger(__name__)
 
 
@@ -62,8 +65,8 @@ class Node:
         self._committer = ThreadedCommitter(storage) if committer is None else committer
         self._waiters = Waiters()
         self.loop = PartitionLoop(storage, self._committer, self, clock_ms)
-        self._timers = Timers(storage, self.loop.offer, self.loop.pending, clock_ms)
         self.invoker = Invoker(self.loop.offer, self._report_away)
+        self._timers = Timers(storage, self.loop.offer, self.loop.pending, clock_ms, self._is_crowded)
         self.calls = Calls(self.loop, self.invoker, self._waiters, clock_ms, entropy)
         self.operations = Operations(storage, self.loop, self.invoker, clock_ms, entropy)
         self._tasks: list[asyncio.Task[None]] = []
@@ -145,6 +148,9 @@ class Node:
                 self.loop.offer(AttemptFailed(input.invocation_id, input.attempt, failure, Execution()))
             case _:
                 pass  # The loop has logged it, and nobody waits for it.
+
+    def _is_crowded(self) -> bool:
+        return self.invoker.silent > MOST_SILENT
 
     def _report_away(self, connection: Connection) -> None:
         self._fail_waiters(connection, connection.waiting())

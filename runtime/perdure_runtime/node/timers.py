@@ -15,6 +15,8 @@ HORIZON_MS = 60_000
 PAGE = 4_096
 # So many timers at once, then other work gets its turn.
 BURST = 256
+# While endpoints are behind with what was started, a burst waits so long for them: new calls go first.
+BREATH_S = 0.002
 # The wall clock may be set: look at it at least this often.
 LONGEST_SLEEP_S = 1.0
 
@@ -30,11 +32,14 @@ class Timers:
         offer: Callable[[Input], None],
         pending: Callable[[], Iterable[Writes]],
         clock_ms: Callable[[], int],
+        crowded: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``crowded`` tells that endpoints are behind with what was started."""
         self._storage = storage
         self._offer = offer
         self._pending = pending
         self._clock_ms = clock_ms
+        self._crowded = crowded
         self._near: dict[Timer, None] = {}
         self._heap: list[tuple[int, int, Timer]] = []
         self._sequence = 0
@@ -74,7 +79,7 @@ class Timers:
                 await asyncio.sleep(LONGEST_SLEEP_S)
                 continue
             if more:
-                await asyncio.sleep(0)
+                await asyncio.sleep(BREATH_S if self._crowded() else 0)
                 continue
             next_ms = min(self._heap[0][0] if self._heap else LAST_MS, self._read_until_ms)
             self._wakeup.clear()

@@ -57,6 +57,7 @@ class Memory:
         self._promises: dict[tuple[str, str], dict[str, PromiseRow]] = {}
         # What came into memory to be looked at, and goes with the next commit unless it runs or is written.
         self._visitors: set[str] = set()
+        self._visited_places: set[tuple[str, str, int]] = set()
         self._visited_keys: set[IdempotencyKey] = set()
         self._visited_promises: set[tuple[str, str]] = set()
         self._most_idle_objects = self._crowd = most_idle_objects
@@ -109,6 +110,11 @@ class Memory:
         except KeyError:
             raise NotLoaded(PromisesDocument(service, key)) from None
 
+    @property
+    def invocations(self) -> int:
+        """How many invocations are in memory."""
+        return len(self._invocations)
+
     def know_new(self, invocation_id: str) -> None:
         """Takes for granted that storage has never seen an id that was just minted: saves a read a call."""
         self._invocations[invocation_id] = None
@@ -136,6 +142,7 @@ class Memory:
                 self._objects[service, key] = content
             case InboxDocument(service, key, seq), str() | None:
                 self._inbox[service, key, seq] = content
+                self._visited_places.add((service, key, seq))
             case StateDocument(service, key), dict():
                 self._state[service, key] = content
             case IdempotencyDocument(key), str() | None:
@@ -188,9 +195,10 @@ class Memory:
                 self._journals.pop(id, None)
                 self._listeners.pop(id, None)
         self._visitors.clear()
-        for place in durable.inbox:
+        for place in self._visited_places.union(durable.inbox):
             if place not in dirty.inbox:
                 self._inbox.pop(place, None)
+        self._visited_places.clear()
         for key in self._visited_keys.union(durable.idempotency):
             if key not in dirty.idempotency:
                 self._idempotency.pop(key, None)

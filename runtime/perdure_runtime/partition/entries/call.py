@@ -1,5 +1,7 @@
 """Calls and sends: a command that makes another invocation."""
 
+from typing import assert_never
+
 from perdure_protos.perdure.protocol.v1.journal_pb2 import CallCommand, Entry, Failure, SendCommand
 
 from perdure_runtime.partition import ids
@@ -35,7 +37,9 @@ def on_call(draft: Draft, invocation: Invocation, command: Command, call: CallCo
             # It does not know of its cancellation yet, and waits for all that it has called until it does.
             cancel(draft, callee)
         case Arrived():
-            pass
+            pass  # Its outcome completes the command.
+        case _:
+            assert_never(arrived)
 
 
 def on_send(draft: Draft, invocation: Invocation, command: Command, send: SendCommand) -> None:

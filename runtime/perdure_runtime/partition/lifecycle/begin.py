@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import accumulate
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.effect import Grant, Start
@@ -36,10 +37,6 @@ def _eager(state: Mapping[str, bytes]) -> dict[str, bytes]:
     """The smallest values first, and as many as fit."""
     if sum(map(len, state.values())) <= EAGER_BYTES:
         return dict(state)
-    eager, left = {}, EAGER_BYTES
-    for name, value in sorted(state.items(), key=lambda item: (len(item[1]), item[0])):
-        left -= len(value)
-        if left < 0:
-            break
-        eager[name] = value
-    return eager
+    smallest = sorted(state.items(), key=lambda item: (len(item[1]), item[0]))
+    sizes = accumulate(len(value) for _, value in smallest)
+    return {name: value for (name, value), size in zip(smallest, sizes, strict=True) if size <= EAGER_BYTES}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.input import Purge
-from perdure_runtime.partition.rows import Cancel, Ended, IdempotencyKey, Invocation
+from perdure_runtime.partition.rows import Caller, Cancel, Ended, IdempotencyKey, Invocation, PromiseRow
 
 
 def on_purge(draft: Draft, purge: Purge) -> None:
@@ -19,7 +19,7 @@ def on_purge(draft: Draft, purge: Purge) -> None:
         _forget_name(draft, invocation)
     if outcome_over and journal_over:
         draft.purge(invocation.id)
-    elif outcome_over or journal_over:
+    elif (outcome_over or journal_over) and not ended.swept:
         if journal_over:
             draft.forget_journal(invocation.id)
         # Written again so that storage looks for what is left of it next.
@@ -38,8 +38,16 @@ def _forget_name(draft: Draft, invocation: Invocation) -> None:
     if invocation.mode.once:
         for state in draft.state(target.service, target.key):
             draft.put_state(target.service, target.key, state, None)
-        for promise in draft.promises(target.service, target.key):
-            draft.put_promise(target.service, target.key, promise, None)
+        for promise, row in draft.promises(target.service, target.key).items():
+            # Shared handlers work without a run too: those that still wait get what the next run resolves.
+            waiting = tuple(caller for caller in row.waiting if _is_open(draft, caller))
+            draft.put_promise(target.service, target.key, promise, PromiseRow(waiting=waiting) if waiting else None)
+
+
+def _is_open(draft: Draft, caller: Caller) -> bool:
+    """Whether the invocation of a caller has not ended."""
+    invocation = draft.invocation(caller.invocation_id)
+    return invocation is not None and not isinstance(invocation.status, Ended)
 
 
 def _is_held(draft: Draft, invocation: Invocation) -> bool:

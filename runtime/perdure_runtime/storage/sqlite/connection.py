@@ -17,7 +17,7 @@ BUSY_TIMEOUT_S = 2.0
 # doubles the wait, here about 5 ms.
 CHECKPOINT_PAGES = 2_048
 PAGE_BYTES = 4_096
-CACHE_KIB = 64 * 1024
+CACHE_KIB = 16 * 1024
 
 
 # STRICT tables.
