@@ -15,7 +15,7 @@ setup: .venv/installed
 WIRES := perdure/protocol/v1/journal.proto perdure/protocol/v1/session.proto \
          perdure/ingress/v1/ingress.proto perdure/admin/v1/admin.proto
 # What buf generates: the contracts of examples, benchmarks and tests.
-CONTRACTS := accounts kinds load mail orders
+CONTRACTS := accounts conformance kinds load mail orders parcels payments quotes signup simulated transfers trial trips
 
 generate: setup
 	rm -rf generated/perdure_protos/perdure $(addprefix generated/,$(CONTRACTS))
@@ -42,7 +42,7 @@ types: setup
 	mypy
 
 # The pure packages are held to every branch by their own tests; all that has a shell runs after them.
-test: lint check-generated types curl
+test: lint check-generated types curl postgresql
 	coverage run -m pytest tests/partition tests/vm
 	coverage report
 	pytest --ignore tests/partition --ignore tests/vm
@@ -56,7 +56,12 @@ bench: setup wrk
 	python -m bench
 
 # Programs that a fresh machine may lack.
-.PHONY: curl wrk
+.PHONY: curl wrk postgresql
 curl wrk:
 	@command -v $@ >/dev/null || { apt-get update -qq && apt-get install -y -qq $@ >/dev/null; } || \
 	  { echo "this needs $@: install it with the package manager of this machine"; exit 1; }
+# An example starts a PostgreSQL of its own. Debian keeps the programs of a server off the PATH.
+postgresql:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { apt-get update -qq && apt-get install -y -qq $@ >/dev/null; } || \
+	  { echo "this needs initdb and pg_ctl of PostgreSQL: install them with the package manager of this machine"; exit 1; }

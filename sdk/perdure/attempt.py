@@ -345,8 +345,14 @@ class Attempt:
         try:
             if isinstance(settled.result, Failure):
                 future.set_exception(error_of(settled.result))
+                if self.interrupts.seen:
+                    # What the handler had waited for when it was cancelled: it need not look at that any more.
+                    future.exception()
             else:
                 future.set_result(future.restore(settled.result))
+        except TerminalError as error:
+            # What was looked at had ended with it.
+            future.set_exception(error)
         except Exception as error:
             # Journaled by code that is not there any more: the handler cannot go on, but later code can.
             self.fail(error)

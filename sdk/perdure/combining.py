@@ -136,8 +136,8 @@ def or_timeout(future: Awaitable[T], timeout: timedelta) -> Durable[T]:
 
 
 def wait(
-    *futures: Awaitable[Any], timeout: timedelta | None = None, first: bool = False
-) -> Durable[tuple[list[Awaitable[Any]], list[Awaitable[Any]]]]:
+    *futures: Awaitable[T], timeout: timedelta | None = None, first: bool = False
+) -> Durable[tuple[list[Awaitable[T]], list[Awaitable[T]]]]:
     """Waits until all are settled, or with ``first`` one is, or the time is over: gives the settled and the others.
 
     Both lists are in the order of the arguments. Errors are not raised: they come when one awaits what is settled.
@@ -147,7 +147,7 @@ def wait(
     """
     parts = durables("wait", futures)
     clock = None if timeout is None else parts[0].attempt.sleep(timeout)
-    whole: Combined[tuple[list[Awaitable[Any]], list[Awaitable[Any]]]]
+    whole: Combined[tuple[list[Awaitable[T]], list[Awaitable[T]]]]
     whole = Combined("wait", parts if clock is None else [*parts, clock])
 
     def look(part: Durable[Any]) -> None:

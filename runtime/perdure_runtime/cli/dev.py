@@ -13,17 +13,18 @@ from perdure_runtime.cli.process import run as run_process
 from perdure_runtime.cli.serving import serve_node
 from perdure_runtime.contracts import ContractError, Contracts
 from perdure_runtime.invoker.local import LocalTransport
+from perdure_runtime.partition.policy import Execution
 
 
-def run(endpoint: Endpoint, data: Path, ingress: tuple[str, int], admin: tuple[str, int]) -> None:
+def run(endpoint: Endpoint, data: Path, ingress: tuple[str, int], admin: tuple[str, int], defaults: Execution) -> None:
     """Serves until a signal comes or the node fails."""
     try:
-        contracts = Contracts.discovered(endpoint.discovery())
+        contracts = Contracts.discovered(endpoint.discovery(), defaults)
     except ContractError as error:
         raise Problem(str(error)) from error
 
     async def serve(stop: asyncio.Event) -> None:
-        async with serve_node(data, ingress, admin) as listening:
+        async with serve_node(data, ingress, admin, defaults) as listening:
             transport = LocalTransport(lambda send: EndpointSession(endpoint, send))
             listening.node.invoker.add(transport, contracts)
             typer.echo(f"perdure: ingress on {listening.ingress}, admin on {listening.admin}, data in {data}")

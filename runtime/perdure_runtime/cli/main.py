@@ -12,8 +12,9 @@ import typer
 from perdure_runtime.cli import invocations
 from perdure_runtime.cli.address import parse_address
 from perdure_runtime.cli.load import load_endpoint
-from perdure_runtime.cli.options import ADMIN, ENDPOINT, INGRESS, AdminOption, IngressOption
+from perdure_runtime.cli.options import ADMIN, ENDPOINT, INGRESS, AdminOption, IngressOption, RetryOption
 from perdure_runtime.cli.problem import Problem
+from perdure_runtime.cli.retry import read_defaults
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 deployments = typer.Typer(no_args_is_help=True, help="Registered endpoints.")
@@ -30,21 +31,27 @@ def dev_command(
     ingress: IngressOption = INGRESS,
     admin: AdminOption = ADMIN,
     data: DataOption = Path(".perdure"),
+    retry: RetryOption = "",
 ) -> None:
     """Run a runtime node and your handlers in one process."""
     from perdure_runtime.cli import dev
 
-    dev.run(load_endpoint(endpoint), data, parse_address("--ingress", ingress), parse_address("--admin", admin))
+    defaults = read_defaults(retry)
+    addresses = parse_address("--ingress", ingress), parse_address("--admin", admin)
+    dev.run(load_endpoint(endpoint), data, *addresses, defaults)
 
 
 @app.command("up")
 def up_command(
-    ingress: IngressOption = INGRESS, admin: AdminOption = ADMIN, data: DataOption = Path("perdure-data")
+    ingress: IngressOption = INGRESS,
+    admin: AdminOption = ADMIN,
+    data: DataOption = Path("perdure-data"),
+    retry: RetryOption = "",
 ) -> None:
     """Run a runtime node. Register your endpoints with it."""
     from perdure_runtime.cli import up
 
-    up.run(data, parse_address("--ingress", ingress), parse_address("--admin", admin))
+    up.run(data, parse_address("--ingress", ingress), parse_address("--admin", admin), read_defaults(retry))
 
 
 @app.command("serve")

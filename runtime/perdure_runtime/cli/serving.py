@@ -10,6 +10,7 @@ from perdure_runtime.admin.server import AdminServer
 from perdure_runtime.cli.problem import Problem
 from perdure_runtime.ingress.server import Ingress
 from perdure_runtime.node.node import Node
+from perdure_runtime.partition.policy import Execution
 from perdure_runtime.storage.api import StaleEpoch, StorageFailure
 from perdure_runtime.storage.sqlite import SqliteStorage
 
@@ -33,11 +34,11 @@ def open_storage(data: Path) -> SqliteStorage:
 
 @asynccontextmanager
 async def serve_node(
-    data: Path, ingress_address: tuple[str, int], admin_address: tuple[str, int]
+    data: Path, ingress_address: tuple[str, int], admin_address: tuple[str, int], defaults: Execution
 ) -> AsyncIterator[Listening]:
     """Opens the storage, starts the node, then lets callers in. Raises Problem."""
     try:
-        node = Node(open_storage(data))
+        node = Node(open_storage(data), defaults=defaults)
         await node.start()
     except (OSError, StorageFailure) as error:
         raise Problem(str(error)) from error

@@ -8,13 +8,14 @@ import typer
 from perdure_runtime.cli.process import first
 from perdure_runtime.cli.process import run as run_process
 from perdure_runtime.cli.serving import serve_node
+from perdure_runtime.partition.policy import Execution
 
 
-def run(data: Path, ingress: tuple[str, int], admin: tuple[str, int]) -> None:
+def run(data: Path, ingress: tuple[str, int], admin: tuple[str, int], defaults: Execution) -> None:
     """Serves until a signal comes or the node fails."""
 
     async def serve(stop: asyncio.Event) -> None:
-        async with serve_node(data, ingress, admin) as listening:
+        async with serve_node(data, ingress, admin, defaults) as listening:
             typer.echo(f"perdure: ingress on {listening.ingress}, admin on {listening.admin}, data in {data}")
             await first(stop.wait(), listening.node.failed())
 

@@ -9,6 +9,7 @@ from perdure_runtime.contracts.descriptors import Descriptors
 from perdure_runtime.contracts.error import ContractError
 from perdure_runtime.contracts.facts import HandlerFacts, ServiceFacts
 from perdure_runtime.contracts.reading import read_service
+from perdure_runtime.partition.policy import DEFAULT, Execution
 
 
 class Contracts(Mapping[str, ServiceFacts]):
@@ -24,8 +25,11 @@ class Contracts(Mapping[str, ServiceFacts]):
         )
 
     @classmethod
-    def described(cls, descriptors: bytes, services: Iterable[str]) -> "Contracts":
-        """Reads services from a serialised FileDescriptorSet. Raises ContractError."""
+    def described(cls, descriptors: bytes, services: Iterable[str], default: Execution = DEFAULT) -> "Contracts":
+        """Reads services from a serialised FileDescriptorSet; ``default`` is what they leave out.
+
+        Raises ContractError.
+        """
         names = list(services)
         if not names:
             raise ContractError("the endpoint serves no services; give perdure.Endpoint at least one")
@@ -33,12 +37,12 @@ class Contracts(Mapping[str, ServiceFacts]):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise ContractError(f"the endpoint serves {', '.join(twice)} more than once; give each service one class")
         linked = Descriptors(descriptors)
-        return cls(read_service(linked, name) for name in names)
+        return cls(read_service(linked, name, default) for name in names)
 
     @classmethod
-    def discovered(cls, response: DiscoverResponse) -> "Contracts":
-        """Reads what an endpoint said of itself. Raises ContractError."""
-        return cls.described(response.descriptors, response.services)
+    def discovered(cls, response: DiscoverResponse, default: Execution = DEFAULT) -> "Contracts":
+        """Reads what an endpoint said of itself; ``default`` is what it leaves out. Raises ContractError."""
+        return cls.described(response.descriptors, response.services, default)
 
     def merged(self, *newer: "Contracts") -> "Contracts":
         """These and newer ones; of each service the newest."""

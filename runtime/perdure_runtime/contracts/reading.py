@@ -10,6 +10,7 @@ from perdure_runtime.contracts.descriptors import Descriptors
 from perdure_runtime.contracts.error import ContractError
 from perdure_runtime.contracts.facts import HandlerFacts, HandlerKind, ServiceFacts, ServiceKind
 from perdure_runtime.contracts.options import Option, Options
+from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.partition.rows import Mode
 
 # What an rpc may say of itself in each kind of service.
@@ -20,15 +21,17 @@ FITTING = {
 }
 
 
-def read_service(descriptors: Descriptors, name: str) -> ServiceFacts:
-    """The facts of one service. Raises ContractError."""
+def read_service(descriptors: Descriptors, name: str, default: Execution = DEFAULT) -> ServiceFacts:
+    """The facts of one service; ``default`` is what its contract leaves out. Raises ContractError."""
     service = descriptors.service(name)
     options = Options(descriptors)
     option = options.of_service(service)
     kind = ServiceKind[option.enum("kind") or "SERVICE"]
     public = option.enum("visibility") != "PRIVATE"
     _check_state(descriptors, name, kind, option.text("state"))
-    handlers = {method.name: _handler(descriptors, options, option, kind, public, method) for method in service.methods}
+    handlers = {
+        method.name: _handler(descriptors, options, option, kind, public, method, default) for method in service.methods
+    }
     runs = [handler.name for handler in handlers.values() if handler.kind is HandlerKind.RUN]
     if kind is ServiceKind.WORKFLOW and len(runs) != 1:
         raise ContractError(
@@ -44,6 +47,7 @@ def _handler(
     service_kind: ServiceKind,
     service_public: bool,
     method: MethodDescriptor,
+    default: Execution,
 ) -> HandlerFacts:
     if method.client_streaming or method.server_streaming:
         raise ContractError(f"{method.full_name} streams; handlers take one request and give one response")
@@ -64,7 +68,7 @@ def _handler(
         request=message_factory.GetMessageClass(method.input_type),
         response=message_factory.GetMessageClass(method.output_type),
         key_field=_key_field(options, service_kind, method, method.input_type),
-        execution=execution.resolve(option, service, is_run=kind is HandlerKind.RUN),
+        execution=execution.resolve(option, service, default, is_run=kind is HandlerKind.RUN),
         descriptors=descriptors,
     )
 

@@ -40,7 +40,7 @@ from perdure_runtime.partition.input import (
     StepFailed,
     Submit,
 )
-from perdure_runtime.partition.policy import Execution
+from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.partition.rows import Timer
 from perdure_runtime.storage.api import Storage, StorageFailure
 
@@ -59,7 +59,9 @@ class Node:
         clock_ms: ClockMs = wall_clock_ms,
         committer: Committer | None = None,
         entropy: Entropy = secrets.randbits,
+        defaults: Execution = DEFAULT,
     ) -> None:
+        """``defaults`` is how handlers are run whose contracts say nothing about it."""
         self._storage = storage
         self._clock_ms = clock_ms
         self._committer = ThreadedCommitter(storage) if committer is None else committer
@@ -68,7 +70,7 @@ class Node:
         self.invoker = Invoker(self.loop.offer, self._report_away)
         self._timers = Timers(storage, self.loop.offer, self.loop.pending, clock_ms, self._is_crowded)
         self.calls = Calls(self.loop, self.invoker, self._waiters, clock_ms, entropy)
-        self.operations = Operations(storage, self.loop, self.invoker, clock_ms, entropy)
+        self.operations = Operations(storage, self.loop, self.invoker, clock_ms, entropy, defaults)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -145,7 +147,7 @@ class Node:
                 reason = f"the node could not take what the attempt said: {type(error).__name__}: {error}"
                 self.invoker.act(Abort(input.invocation_id, input.attempt, reason))
                 failure = AttemptFailure(message=reason)
-                self.loop.offer(AttemptFailed(input.invocation_id, input.attempt, failure, Execution()))
+                self.loop.offer(AttemptFailed(input.invocation_id, input.attempt, failure, DEFAULT))
             case _:
                 pass  # The loop has logged it, and nobody waits for it.
 

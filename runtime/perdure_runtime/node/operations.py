@@ -17,6 +17,7 @@ from perdure_runtime.partition import ids
 from perdure_runtime.partition.input import CancelInvocation, Kill, Pause, Purge, Restart, Resume
 from perdure_runtime.partition.journal import is_command
 from perdure_runtime.partition.lifecycle.restart import unfinished
+from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.partition.rows import BackingOff, Ended, Invocation, Paused, Running, Suspended
 from perdure_runtime.storage.api import DeploymentRow, Storage
 
@@ -31,12 +32,14 @@ class Operations:
         invoker: Invoker,
         clock_ms: ClockMs,
         entropy: Callable[[int], int] = secrets.randbits,
+        defaults: Execution = DEFAULT,
     ) -> None:
         self._storage = storage
         self._loop = loop
         self._invoker = invoker
         self._clock_ms = clock_ms
         self._entropy = entropy
+        self._defaults = defaults
 
     def restore(self) -> None:
         """Routes services to the deployments that are stored; one that newer ones have replaced is left alone."""
@@ -46,7 +49,7 @@ class Operations:
         for row in rows:
             if row.id not in current:
                 continue
-            contracts = Contracts.described(row.descriptors, row.services)
+            contracts = Contracts.described(row.descriptors, row.services, self._defaults)
             self._invoker.add(RemoteTransport(row.address), contracts, row.id)
 
     async def register(self, address: str) -> admin_pb2.Deployment:
@@ -54,7 +57,7 @@ class Operations:
         try:
             discovered = await discover(address)
             services = tuple(discovered.services)
-            contracts = Contracts.described(discovered.descriptors, services)
+            contracts = Contracts.described(discovered.descriptors, services, self._defaults)
         except (ValueError, EndpointUnreachable, ContractError) as error:
             raise RegistrationRefused(str(error)) from error
         for row in self._storage.deployments():

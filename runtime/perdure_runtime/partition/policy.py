@@ -45,3 +45,7 @@ class Execution:
     journal_retention_ms: int = 86_400_000
     inactivity_timeout_ms: int = 60_000
     abort_timeout_ms: int = 600_000
+
+
+# What holds where neither a contract nor the node says anything.
+DEFAULT = Execution()

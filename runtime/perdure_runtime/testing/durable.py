@@ -4,14 +4,14 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 from perdure.errors import UsageError
 
 P = ParamSpec("P")
 
 
-def durable(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+def durable(test: Callable[P, Coroutine[object, object, None]]) -> Callable[P, None]:
     """Makes a test function of an ``async def`` one: it runs in an event loop of its own.
 
     Raises:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 from perdure import Endpoint
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Target
@@ -12,7 +11,7 @@ from perdure_runtime.partition.journal import NOTIFICATIONS
 from perdure_runtime.partition.rows import Ended
 from perdure_runtime.testing.record import Recorded
 from perdure_runtime.testing.values import outcome_text, request_text, result_text
-from perdure_runtime.testing.wording import command_text
+from perdure_runtime.testing.wording import command_text, duration_text
 
 # What differs between two runs of one test: ids of invocations and awakeables, and UUIDs.
 ID = re.compile(r"(?P<awk>awk_\w+)|(?P<inv>inv_[0-9A-Z]{26})|(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)")
@@ -60,15 +59,18 @@ class InvocationJournal:
 
     def assert_steps(self, *names: str) -> None:
         """The handler asked for these steps and no others, in this order. Raises AssertionError."""
-        assert self.steps == list(names), f"the steps are {self.steps}, not {list(names)}\n{self}"
+        if self.steps != list(names):
+            raise AssertionError(f"the steps are {self.steps}, not {list(names)}\n{self}")
 
     def assert_commands(self, commands: list[str]) -> None:
         """The handler asked for these things and nothing else, in this order. Raises AssertionError."""
-        assert self.commands == commands, f"the commands are {self.commands}, not {commands}\n{self}"
+        if self.commands != commands:
+            raise AssertionError(f"the commands are {self.commands}, not {commands}\n{self}")
 
     def assert_has(self, command: str) -> None:
         """The handler asked for this, among other things. Raises AssertionError."""
-        assert command in self.commands, f"no command is {command!r}\n{self}"
+        if command not in self.commands:
+            raise AssertionError(f"no command is {command!r}\n{self}")
 
     def __str__(self) -> str:
         return _with_stable_ids("\n".join(self._lines()))
@@ -105,8 +107,8 @@ class InvocationJournal:
                 return f"{indent}{self._recorded.text(entry)}"
 
     def _when(self, at_ms: int) -> str:
-        passed = timedelta(milliseconds=at_ms - self._recorded.row.created_at_ms)
-        return f" (after {passed})" if passed else ""
+        passed_ms = at_ms - self._recorded.row.created_at_ms
+        return f" (after {duration_text(passed_ms)})" if passed_ms else ""
 
 
 def _with_stable_ids(text: str) -> str:

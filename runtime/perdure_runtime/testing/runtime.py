@@ -79,6 +79,7 @@ class TestRuntime:
         self._habits = Habits(always_replay=always_replay, retries=retries, retention=retention)
         self._clock = TestClock(start)
         self._storage = MemoryStorage()
+        self._open = False
         self._record = Record(self._storage)
         # The same ids in every run: what is derived from them, such as ctx.uuid4(), is the same too.
         self._node = Node(self._storage, self._clock, self._record, random.Random(0).getrandbits)
@@ -104,11 +105,13 @@ class TestRuntime:
         await self._node.start()
         contracts = as_tested(Contracts.discovered(self._endpoint.discovery()), self._habits)
         self._node.invoker.add(self._transport, contracts)
+        self._open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._open = False
         await self._node.close()
         untold = self._pace.untold()
         if error is None and untold is not None:
@@ -127,6 +130,7 @@ class TestRuntime:
             UsageError: The duration is negative.
             NothingMoves: A handler did not come to rest.
         """
+        self._check_open()
         await self._pace.skip(duration)
 
     async def skip_to_next_timer(self) -> None:
@@ -136,6 +140,7 @@ class TestRuntime:
             UsageError: Nothing waits for time.
             NothingMoves: A handler did not come to rest.
         """
+        self._check_open()
         await self._pace.skip_to_next_timer()
 
     async def settle(self) -> None:
@@ -144,6 +149,7 @@ class TestRuntime:
         Raises:
             NothingMoves: A handler did not come to rest.
         """
+        self._check_open()
         await self._pace.settle()
 
     async def journal(self, invocation_id: str) -> InvocationJournal:
@@ -152,7 +158,7 @@ class TestRuntime:
         Raises:
             UsageError: There was no such invocation.
         """
-        await self._node.loop.flush()
+        await self._flush()
         recorded = self._record.find(invocation_id)
         if recorded is None:
             raise UsageError(f"there was no invocation {invocation_id!r} in this test{self._known()}")
@@ -160,7 +166,7 @@ class TestRuntime:
 
     async def journals(self) -> list[InvocationJournal]:
         """What is durable of all invocations, in the order in which they were made."""
-        await self._node.loop.flush()
+        await self._flush()
         return [InvocationJournal(recorded, self._endpoint) for recorded in self._record.all()]
 
     async def state(self, of: type[M], key: str, *, service: type[ServiceClient] | str | None = None) -> M:
@@ -174,7 +180,7 @@ class TestRuntime:
         Raises:
             UsageError: No service of this test has such state, or several have.
         """
-        await self._node.loop.flush()
+        await self._flush()
         stored = self._storage.load(StateDocument(self._service_with(of, service), key))
         assert isinstance(stored, dict)
         # Each value is the message with one field set: one after another they are the whole message.
@@ -223,6 +229,14 @@ class TestRuntime:
             UsageError: Nothing was said, or no entry is of this kind.
         """
         self._transport.crashes.order(Crash(When.AFTER, entry, step, kind, invocation_id=invocation))
+
+    async def _flush(self) -> None:
+        self._check_open()
+        await self._node.loop.flush()
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise UsageError("the runtime of a test runs within its block: async with TestRuntime(...) as runtime")
 
     def _service_with(self, state: type[betterproto.Message], wanted: type[ServiceClient] | str | None) -> str:
         name = wanted if isinstance(wanted, str) or wanted is None else wanted.service.name

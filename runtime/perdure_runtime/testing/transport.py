@@ -90,6 +90,7 @@ class TestLink:
         self._session = EndpointSession(transport.endpoint, self._hear)
         self._running: dict[int, Running] = {}
         self._heard: deque[EndpointFrame] = deque()
+        self._held: list[NodeFrame] = []
         self._news = asyncio.Event()
         self._dead = asyncio.Event()
         self._listener = asyncio.create_task(self._listen(), name="session of the test")
@@ -104,6 +105,11 @@ class TestLink:
             self._running[frame.slot] = Running(frame.start)
         elif running is not None and kind == "grant":
             running.steps.add(frame.grant.command)
+            if self._transport.crashes.ordered:
+                # A crash right after the command of a step comes before the step, in every run.
+                self._held.append(frame)
+                self._news.set()
+                return
         elif running is not None and kind == "accepted":
             running.steps.discard(frame.accepted.command)
             if self._starts_over(frame.slot, running, frame.accepted.command):
@@ -131,8 +137,9 @@ class TestLink:
         await self._session.close()
 
     def _starts_over(self, slot: int, running: Running, command: int) -> bool:
-        """Whether the attempt sees this result in a replay. One with a step under way goes on: the step would repeat."""
+        """Whether the attempt sees this result in a replay."""
         if not self._transport.habits.always_replay or running.steps:
+            # A step that is under way would run a second time.
             return False
         self._stop(slot, "the test lets every result be seen in a replay")
         # As if the handler had left memory at this await.
@@ -150,13 +157,16 @@ class TestLink:
         while True:
             await self._news.wait()
             self._news.clear()
-            while self._heard:
+            while self._heard or self._held:
                 if self._transport.crashes.ordered:
                     # What was said before is durable first: the crash comes at this frame, and not around it.
                     await self._transport.flush()
                 if self._dead.is_set():
                     return
-                self._pass_on(self._heard.popleft())
+                held, self._held = self._held, []
+                self._session.receive(held)
+                if self._heard:
+                    self._pass_on(self._heard.popleft())
 
     def _pass_on(self, frame: EndpointFrame) -> None:
         running = self._running.get(frame.slot)
@@ -174,6 +184,14 @@ class TestLink:
             if kind != "entry":
                 del self._running[frame.slot]
         self._on_frames((frame,))
+        if running is not None and frame.entry.HasField("step_failure"):
+            self._try_again(frame.slot, running, frame.entry.step_failure.command)
+
+    def _try_again(self, slot: int, running: Running, step: int) -> None:
+        """Steps wait for their next try in real time: the next attempt does not."""
+        if running.steps == {step}:
+            self._stop(slot, "the test does not wait between the tries of a step")
+            self._hear([EndpointFrame(slot=slot, suspension=Suspension(awaiting=[step]))])
 
     def _dies_before(self, running: Running, frame: EndpointFrame) -> bool:
         recorded = self._transport.record.find(running.start.invocation_id)

@@ -40,7 +40,7 @@ def result_text(command: Entry, completion: Completion, endpoint: Endpoint) -> s
         case "call":
             return response_text(command.call.target, completion.value, endpoint)
         case _:
-            return _size(completion.value)
+            return _size(completion.value) if completion.value else "done"
 
 
 def step_text(result: bytes) -> str:

@@ -28,7 +28,8 @@ def wait_of(recorded: Recorded, rows: Rows) -> str:
     row = recorded.row
     match row.status:
         case Suspended(awaiting):
-            return "waits for " + " or ".join(_wait_text(recorded.commands[command]) for command in awaiting)
+            waits = [_wait_text(recorded.commands[command]) for command in awaiting]
+            return f"waits for {' or '.join(waits) or 'its cancellation'}"
         case Running():
             return _running_text(recorded)
         case Scheduled(due_ms):

@@ -13,7 +13,7 @@ from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.input import CancelInvocation
 from perdure_runtime.partition.lifecycle.callees import running_callees, tell
 from perdure_runtime.partition.lifecycle.end import end
-from perdure_runtime.partition.policy import Execution
+from perdure_runtime.partition.policy import DEFAULT
 from perdure_runtime.partition.rows import Cancel, Ended, Queued, Scheduled
 
 # google.rpc.Code.CANCELLED
@@ -34,7 +34,7 @@ def cancel(draft: Draft, invocation_id: str) -> None:
             continue
         if isinstance(invocation.status, Scheduled | Queued):
             failure = Failure(code=CANCELLED, message="cancelled before it started")
-            end(draft, invocation, Outcome(failure=failure), Execution())
+            end(draft, invocation, Outcome(failure=failure), DEFAULT)
             continue
         callees = [] if invocation.mode.explicit_cancellation else running_callees(draft, invocation)
         if callees:

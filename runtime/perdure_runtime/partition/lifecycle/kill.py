@@ -7,7 +7,7 @@ from perdure_runtime.partition.effect import Abort
 from perdure_runtime.partition.input import Kill
 from perdure_runtime.partition.lifecycle.callees import running_callees
 from perdure_runtime.partition.lifecycle.end import end
-from perdure_runtime.partition.policy import Execution
+from perdure_runtime.partition.policy import DEFAULT
 from perdure_runtime.partition.rows import Ended, Running
 
 # google.rpc.Code.ABORTED
@@ -24,4 +24,4 @@ def on_kill(draft: Draft, kill: Kill) -> None:
         to_do += running_callees(draft, invocation)
         if isinstance(invocation.status, Running):
             draft.emit(Abort(invocation.id, invocation.attempt, "killed by an operator"))
-        end(draft, invocation, Outcome(failure=Failure(code=ABORTED, message="killed by an operator")), Execution())
+        end(draft, invocation, Outcome(failure=Failure(code=ABORTED, message="killed by an operator")), DEFAULT)
