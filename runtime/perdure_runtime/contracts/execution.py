@@ -4,8 +4,6 @@ from perdure_runtime.contracts.error import ContractError
 from perdure_runtime.contracts.options import Option
 from perdure_runtime.partition.policy import Execution, RetryPolicy
 
-DEFAULT = Execution()
-
 
 def resolve(handler: Option, service: Option, default: Execution, *, is_run: bool) -> Execution:
     """Each field by itself; ``is_run`` says that the handler is the run of a workflow. Raises ContractError."""
