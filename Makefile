@@ -46,6 +46,7 @@ test: lint check-generated types curl postgresql
 	coverage run -m pytest tests/partition tests/vm
 	coverage report
 	pytest --ignore tests/partition --ignore tests/vm
+	pytest tests/conformance --shape dev
 
 # An order survives kill -9 of the process that runs it, and of the runtime.
 demo: setup curl

@@ -1,7 +1,7 @@
-"""The services of the examples as a user would run them: one runtime, three endpoints, four processes."""
+"""The services of the examples as a user would run them: a runtime and an endpoint for each, each a process."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,14 @@ class Town:
 
 
 @contextmanager
-def town(directory: Path, latency_s: float = 0.2) -> Iterator[Town]:
-    """Starts everything with its data in a directory, and ends it; bank and warehouse take ``latency_s`` a step."""
+def town(directory: Path, latency_s: float = 0.2, more: Mapping[str, str] | None = None) -> Iterator[Town]:
+    """Starts everything with its data in a directory, and ends it.
+
+    Args:
+        directory: Empty, and writable.
+        latency_s: What a step of the outside world takes.
+        more: Endpoints beside those of the demo, by name.
+    """
     ledger = directory / "ledger.txt"
     data = directory / "data"
     ingress, admin = free_port(), free_port()
@@ -50,7 +56,7 @@ def town(directory: Path, latency_s: float = 0.2) -> Iterator[Town]:
         log=directory / "runtime.log",
     )
     endpoints = {}
-    for name, path in ENDPOINTS.items():
+    for name, path in {**ENDPOINTS, **(more or {})}.items():
         port = free_port()
         endpoints[name] = Service(
             name=name,

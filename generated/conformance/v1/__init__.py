@@ -471,6 +471,13 @@ WRITER = _perdure.Service(
             response=Texts,
         ),
         _perdure.Handler(
+            name="ByTurns",
+            method="by_turns",
+            kind=_perdure.HandlerKind.PLAIN,
+            request=Errand,
+            response=Texts,
+        ),
+        _perdure.Handler(
             name="SendAll",
             method="send_all",
             kind=_perdure.HandlerKind.PLAIN,
@@ -523,6 +530,10 @@ class WriterHandlers(_perdure.Handlers):
         """Starts all calls at once, and waits for them afterwards."""
 
     @_abc.abstractmethod
+    async def by_turns(self, ctx: _perdure.Context, request: Errand) -> Texts:
+        """Calls and sends by turns, without waiting; the last is a call."""
+
+    @_abc.abstractmethod
     async def send_all(self, ctx: _perdure.Context, request: Errand) -> Texts:
         """Sends all texts without waiting, and then reads by a call."""
 
@@ -553,6 +564,9 @@ class WriterClient(_perdure.ServiceClient[_perdure.CallerT]):
 
     call_all = _perdure.Rpc[Errand, Texts]("CallAll")
     """Starts all calls at once, and waits for them afterwards."""
+
+    by_turns = _perdure.Rpc[Errand, Texts]("ByTurns")
+    """Calls and sends by turns, without waiting; the last is a call."""
 
     send_all = _perdure.Rpc[Errand, Texts]("SendAll")
     """Sends all texts without waiting, and then reads by a call."""
@@ -1105,8 +1119,9 @@ class ChangingHandlers(_perdure.Handlers):
 
     @_abc.abstractmethod
     async def run(self, ctx: _perdure.Context, request: Text) -> Text:
-        """"a": a step, then another that the stage answers. "b": a sleep in the place of the first step.
-        "c": a step of another name. "short": ends where there was a command.
+        """Does one thing, and then a step that the stage answers. What the one thing is depends on the version: a step,
+        a
+        sleep, a call, nothing.
         """
 
 
@@ -1116,8 +1131,8 @@ class ChangingClient(_perdure.ServiceClient[_perdure.CallerT]):
     service = CHANGING
 
     run = _perdure.Rpc[Text, Text]("Run")
-    """"a": a step, then another that the stage answers. "b": a sleep in the place of the first step.
-    "c": a step of another name. "short": ends where there was a command.
+    """Does one thing, and then a step that the stage answers. What the one thing is depends on the version: a step, a
+    sleep, a call, nothing.
     """
 
 
@@ -2429,7 +2444,7 @@ _FILES = (
     b'key"7\n\x07KeyText\x12\x18\n\x03key\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R\x03key\x12\x12\n\x04text\x18'
     b'\x02 \x01(\tR\x04text"O\n\x07Failure\x12\x12\n\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n\x07message\x18\x02 '
     b'\x01(\tR\x07message\x12\x16\n\x06detail\x18\x03 \x01(\tR\x06detail"S\n\x04Span\x12\x14\n\x05scene\x18\x01 \x01(\t'
-    b'R\x05scene\x125\n\x08duration\x18\x02 \x01(\x0b2\x19.google.protobuf.DurationR\x08durationb\x06proto3\n\xa9\x10\n'
+    b'R\x05scene\x125\n\x08duration\x18\x02 \x01(\x0b2\x19.google.protobuf.DurationR\x08durationb\x06proto3\n\xe3\x10\n'
     b'\x1aconformance/v1/calls.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1egoogle/protobuf/dur'
     b'ation.proto\x1a\x1cperdure/v1/annotations.proto""\n\nDiaryState\x12\x14\n\x05lines\x18\x01 \x03(\tR\x05lines"e\n'
     b'\x06Errand\x12\x14\n\x05diary\x18\x01 \x01(\tR\x05diary\x12\x14\n\x05texts\x18\x02 \x03(\tR\x05texts\x12/\n\x05de'
@@ -2445,127 +2460,128 @@ _FILES = (
     b'(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x012\xe6\x01\n\x05Diary\x128\n\x06Append\x12\x17.c'
     b'onformance.v1.KeyText\x1a\x15.conformance.v1.Texts\x12D\n\x12AppendWhenAnswered\x12\x17.conformance.v1.KeyText'
     b'\x1a\x15.conformance.v1.Texts\x12:\n\x04Read\x12\x13.conformance.v1.Key\x1a\x15.conformance.v1.Texts"\x06\xba\xd7'
-    b'\x18\x02\x08\x02\x1a!\xba\xd7\x18\x1d\x08\x02\x12\x19conformance.v1.DiaryState2\xa3\x03\n\x06Writer\x129\n\x08Cal'
+    b'\x18\x02\x08\x02\x1a!\xba\xd7\x18\x1d\x08\x02\x12\x19conformance.v1.DiaryState2\xdd\x03\n\x06Writer\x129\n\x08Cal'
     b'lEach\x12\x16.conformance.v1.Errand\x1a\x15.conformance.v1.Texts\x128\n\x07CallAll\x12\x16.conformance.v1.Errand'
-    b'\x1a\x15.conformance.v1.Texts\x128\n\x07SendAll\x12\x16.conformance.v1.Errand\x1a\x15.conformance.v1.Texts\x12:\n'
-    b'\tSendLater\x12\x16.conformance.v1.Errand\x1a\x15.conformance.v1.Texts\x127\n\x06Repeat\x12\x16.conformance.v1.Er'
-    b'rand\x1a\x15.conformance.v1.Texts\x12<\n\x0bAttachLater\x12\x16.conformance.v1.Errand\x1a\x15.conformance.v1.Text'
-    b's\x127\n\x08AttachTo\x12\x14.conformance.v1.Text\x1a\x15.conformance.v1.Texts2\x82\x01\n\x0bSwitchboard\x129\n'
-    b'\x04Call\x12\x1a.conformance.v1.Connection\x1a\x15.conformance.v1.Reply\x128\n\x04Send\x12\x1a.conformance.v1.Con'
-    b'nection\x1a\x14.conformance.v1.Text2\xcd\x01\n\x05Facts\x12;\n\x04Tell\x12\x17.conformance.v1.Nothing\x1a\x1a.con'
-    b'formance.v1.KnownFacts\x12E\n\x0bTellThrough\x12\x1a.conformance.v1.AskedFacts\x1a\x1a.conformance.v1.KnownFacts'
-    b'\x12@\n\rSecondAttempt\x12\x17.conformance.v1.Nothing\x1a\x16.conformance.v1.Number2G\n\x06Hidden\x125\n\x07Whisp'
-    b'er\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x1a\x06\xba\xd7\x18\x02 \x022~\n\nHalfHidden\x122\n'
-    b'\x04Open\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x12<\n\x06Closed\x12\x14.conformance.v1.Text\x1a'
-    b'\x14.conformance.v1.Text"\x06\xba\xd7\x18\x02\x10\x02b\x06proto3\n\xda\x06\n!conformance/v1/cancellation.proto'
-    b'\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1cperdure/v1/annotations.proto"6\n\x06Branch\x12'
-    b'\x14\n\x05scene\x18\x01 \x01(\tR\x05scene\x12\x16\n\x06height\x18\x02 \x01(\x03R\x06height"3\n\tWayToWait\x12\x14'
-    b'\n\x05scene\x18\x01 \x01(\tR\x05scene\x12\x10\n\x03way\x18\x02 \x01(\tR\x03way2\x84\x01\n\x04Tree\x124\n\x04Grow'
-    b'\x12\x16.conformance.v1.Branch\x1a\x14.conformance.v1.Text\x12F\n\x0cGrowExplicit\x12\x16.conformance.v1.Branch'
-    b'\x1a\x14.conformance.v1.Text"\x08\xba\xd7\x18\x04\x1a\x020\x012\xee\x03\n\x0bCancellable\x127\n\x04Wait\x12\x19.c'
-    b'onformance.v1.WayToWait\x1a\x14.conformance.v1.Text\x12;\n\nCompensate\x12\x14.conformance.v1.Text\x1a\x17.confor'
-    b'mance.v1.Nothing\x125\n\x04Saga\x12\x14.conformance.v1.Text\x1a\x17.conformance.v1.Nothing\x129\n\x0bSagaOfSteps'
-    b'\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x126\n\x08Shielded\x12\x14.conformance.v1.Text\x1a\x14.c'
-    b'onformance.v1.Text\x12A\n\x10CancelWhatItSent\x12\x14.conformance.v1.Text\x1a\x17.conformance.v1.Failure\x12C\n'
-    b'\x12CancelWhatItCalled\x12\x14.conformance.v1.Text\x1a\x17.conformance.v1.Failure\x127\n\x06Cancel\x12\x14.confor'
-    b'mance.v1.Text\x1a\x17.conformance.v1.Nothingb\x06proto3\n\x93\x06\n\x1dconformance/v1/failures.proto\x12\x0econfo'
-    b'rmance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1cperdure/v1/annotations.proto2\xf5\x02\n\x07Failing\x127\n\x03E'
-    b'nd\x12\x17.conformance.v1.Failure\x1a\x17.conformance.v1.Nothing\x129\n\x05Catch\x12\x17.conformance.v1.Failure'
-    b'\x1a\x17.conformance.v1.Failure\x128\n\x04Pass\x12\x17.conformance.v1.Failure\x1a\x17.conformance.v1.Nothing\x127'
-    b'\n\x07Stumble\x12\x14.conformance.v1.Text\x1a\x16.conformance.v1.Number\x125\n\x05Later\x12\x14.conformance.v1.Sp'
-    b'an\x1a\x16.conformance.v1.Number\x12;\n\rReturnNothing\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text'
-    b'\x1a\x0f\xba\xd7\x18\x0b*\t\n\x07\n\x05\x10\x80\xad\xe2\x042\x98\x01\n\x07Fragile\x124\n\x04Ends\x12\x14.conforma'
-    b'nce.v1.Text\x1a\x16.conformance.v1.Number\x12B\n\x06Pauses\x12\x14.conformance.v1.Text\x1a\x16.conformance.v1.Num'
-    b'ber"\n\xba\xd7\x18\x06\x1a\x04\n\x02(\x01\x1a\x13\xba\xd7\x18\x0f*\r\n\x0b\n\x05\x10\x80\xad\xe2\x04 \x02(\x022N'
-    b'\n\x08Changing\x121\n\x03Run\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x1a\x0f\xba\xd7\x18\x0b*\t\n'
-    b'\x07\n\x05\x10\x80\xad\xe2\x042=\n\x07Routine\x122\n\x03Run\x12\x14.conformance.v1.Text\x1a\x15.conformance.v1.Te'
-    b'xtsb\x06proto3\n\x83\x0f\n\x1aconformance/v1/state.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto'
-    b'\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cperdure/v1/annotations.proto"\xdf\x02\n\rCupboardState\x12\x12\n'
-    b'\x04text\x18\x01 \x01(\tR\x04text\x12\x16\n\x06number\x18\x02 \x01(\x03R\x06number\x12\x12\n\x04list\x18\x03 \x03'
-    b'(\tR\x04list\x128\n\x03map\x18\x04 \x03(\x0b2&.conformance.v1.CupboardState.MapEntryR\x03map\x12.\n\x07message'
-    b'\x18\x05 \x01(\x0b2\x14.conformance.v1.TextR\x07message\x12.\n\x04time\x18\x06 \x01(\x0b2\x1a.google.protobuf.Tim'
-    b'estampR\x04time\x12\x12\n\x04blob\x18\x07 \x01(\x0cR\x04blob\x12(\n\x04size\x18\x08 \x01(\x0e2\x14.conformance.v1'
-    b'.SizeR\x04size\x1a6\n\x08MapEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R'
-    b'\x05value:\x028\x01"\xef\x02\n\x08Contents\x12\x18\n\x03key\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R\x03key'
-    b'\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12\x16\n\x06number\x18\x03 \x01(\x03R\x06number\x12\x12\n\x04list'
-    b'\x18\x04 \x03(\tR\x04list\x123\n\x03map\x18\x05 \x03(\x0b2!.conformance.v1.Contents.MapEntryR\x03map\x12.\n\x07me'
-    b'ssage\x18\x06 \x01(\x0b2\x14.conformance.v1.TextR\x07message\x12.\n\x04time\x18\x07 \x01(\x0b2\x1a.google.protobu'
-    b'f.TimestampR\x04time\x12\x12\n\x04blob\x18\x08 \x01(\x0cR\x04blob\x12(\n\x04size\x18\t \x01(\x0e2\x14.conformance'
-    b'.v1.SizeR\x04size\x1a6\n\x08MapEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01('
-    b'\x01R\x05value:\x028\x01"7\n\x05Names\x12\x18\n\x03key\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R\x03key\x12'
-    b'\x14\n\x05names\x18\x02 \x03(\tR\x05names"\x1a\n\x06Answer\x12\x10\n\x03yes\x18\x01 \x01(\x08R\x03yes*<\n\x04Size'
-    b'\x12\x14\n\x10SIZE_UNSPECIFIED\x10\x00\x12\x0e\n\nSIZE_SMALL\x10\x01\x12\x0e\n\nSIZE_LARGE\x10\x022\xc7\x06\n\x08'
-    b'Cupboard\x128\n\x03Put\x12\x18.conformance.v1.Contents\x1a\x17.conformance.v1.Nothing\x125\n\x04Take\x12\x13.conf'
-    b'ormance.v1.Key\x1a\x18.conformance.v1.Contents\x12=\n\x04Look\x12\x13.conformance.v1.Key\x1a\x18.conformance.v1.C'
-    b'ontents"\x06\xba\xd7\x18\x02\x08\x02\x127\n\x05Clear\x12\x15.conformance.v1.Names\x1a\x17.conformance.v1.Nothing'
-    b'\x128\n\x08ClearAll\x12\x13.conformance.v1.Key\x1a\x17.conformance.v1.Nothing\x122\n\x04Keys\x12\x13.conformance.'
-    b'v1.Key\x1a\x15.conformance.v1.Names\x128\n\tHasNumber\x12\x13.conformance.v1.Key\x1a\x16.conformance.v1.Answer'
-    b'\x12>\n\rAddAndStumble\x12\x13.conformance.v1.Key\x1a\x18.conformance.v1.Contents\x129\n\tAddAndEnd\x12\x13.confo'
-    b'rmance.v1.Key\x1a\x17.conformance.v1.Nothing\x12@\n\nHoldNumber\x12\x18.conformance.v1.Contents\x1a\x18.conforman'
-    b'ce.v1.Contents\x12<\n\x0bChangeACopy\x12\x13.conformance.v1.Key\x1a\x18.conformance.v1.Contents\x12<\n\x0eReadYou'
-    b'rWrites\x12\x13.conformance.v1.Key\x1a\x15.conformance.v1.Texts\x12@\n\x0bWriteShared\x12\x13.conformance.v1.Key'
-    b'\x1a\x14.conformance.v1.Text"\x06\xba\xd7\x18\x02\x08\x02\x1a/\xba\xd7\x18+\x08\x02\x12\x1cconformance.v1.Cupboar'
-    b'dState*\t\n\x07\n\x05\x10\x80\xad\xe2\x042A\n\x04Lock\x121\n\x04Hold\x12\x13.conformance.v1.Key\x1a\x14.conforman'
-    b'ce.v1.Text\x1a\x06\xba\xd7\x18\x02\x08\x02b\x06proto3\n\x95\x07\n\x1aconformance/v1/steps.proto\x12\x0econformanc'
-    b'e.v1\x1a\x1aconformance/v1/words.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cperdure/v1/annotations.proto"'
-    b'\x9e\x02\n\tObedience\x12\x14\n\x05scene\x18\x01 \x01(\tR\x05scene\x12!\n\x0cmax_attempts\x18\x02 \x01(\x03R\x0bm'
-    b'axAttempts\x12<\n\x0cmax_duration\x18\x03 \x01(\x0b2\x19.google.protobuf.DurationR\x0bmaxDuration\x12D\n\x10initi'
-    b'al_interval\x18\x04 \x01(\x0b2\x19.google.protobuf.DurationR\x0finitialInterval\x12\x16\n\x06factor\x18\x05 \x01('
-    b'\x01R\x06factor\x12<\n\x0cmax_interval\x18\x06 \x01(\x0b2\x19.google.protobuf.DurationR\x0bmaxInterval2\xe3\x03\n'
-    b'\x05Steps\x122\n\x04Once\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x128\n\tEveryType\x12\x14.confor'
-    b'mance.v1.Text\x1a\x15.conformance.v1.Texts\x127\n\x04Obey\x12\x19.conformance.v1.Obedience\x1a\x14.conformance.v1'
-    b'.Text\x126\n\x08Blocking\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x126\n\x06Beside\x12\x15.conform'
-    b'ance.v1.Texts\x1a\x15.conformance.v1.Texts\x12<\n\x0eChanceThenWait\x12\x14.conformance.v1.Text\x1a\x14.conforman'
-    b'ce.v1.Text\x12>\n\rTimeAndChance\x12\x14.conformance.v1.Text\x1a\x17.conformance.v1.Nothing\x124\n\x05Clock\x12'
-    b'\x14.conformance.v1.Span\x1a\x15.conformance.v1.Texts\x1a\x0f\xba\xd7\x18\x0b*\t\n\x07\n\x05\x10\x80\xad\xe2\x04b'
-    b'\x06proto3\n\xfd\x02\n\x1dconformance/v1/versions.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto'
-    b'\x1a\x1cperdure/v1/annotations.proto2\xcb\x01\n\tVersioned\x126\n\x05Which\x12\x17.conformance.v1.Nothing\x1a\x14'
-    b'.conformance.v1.Text\x123\n\x04Span\x12\x14.conformance.v1.Text\x1a\x15.conformance.v1.Texts\x12@\n\x06Repair\x12'
-    b'\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text"\n\xba\xd7\x18\x06\x1a\x04\n\x02 \x01\x1a\x0f\xba\xd7\x18'
-    b'\x0b*\t\n\x07\n\x05\x10\x80\xad\xe2\x042<\n\x04Late\x124\n\x06Answer\x12\x14.conformance.v1.Text\x1a\x14.conforma'
-    b'nce.v1.Textb\x06proto3\n\xb6\x0f\n\x1cconformance/v1/waiting.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/wo'
-    b'rds.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cperdure/v1/annotations.proto"D\n\tDurations\x127\n\tdurati'
-    b'ons\x18\x01 \x03(\x0b2\x19.google.protobuf.DurationR\tdurations"#\n\x07Numbers\x12\x18\n\x07numbers\x18\x01 \x03('
-    b'\x03R\x07numbers"C\n\nCompletion\x12!\n\x0cawakeable_id\x18\x01 \x01(\tR\x0bawakeableId\x12\x12\n\x04text\x18\x02'
-    b' \x01(\tR\x04text"7\n\tListening\x12\x14\n\x05scene\x18\x01 \x01(\tR\x05scene\x12\x14\n\x05names\x18\x02 \x03(\tR'
-    b'\x05names"U\n\x06Signal\x12#\n\rinvocation_id\x18\x01 \x01(\tR\x0cinvocationId\x12\x12\n\x04name\x18\x02 \x01(\tR'
-    b'\x04name\x12\x12\n\x04text\x18\x03 \x01(\tR\x04text"5\n\x07Several\x12\x14\n\x05scene\x18\x01 \x01(\tR\x05scene'
-    b'\x12\x14\n\x05texts\x18\x02 \x03(\tR\x05texts"\x80\x01\n\x07Waiting\x12\x14\n\x05scene\x18\x01 \x01(\tR\x05scene'
-    b'\x12\x14\n\x05texts\x18\x02 \x03(\tR\x05texts\x123\n\x07timeout\x18\x03 \x01(\x0b2\x19.google.protobuf.DurationR'
-    b'\x07timeout\x12\x14\n\x05first\x18\x04 \x01(\x08R\x05first2\x87\x01\n\x07Sleeper\x12>\n\x06InTurn\x12\x19.conform'
-    b'ance.v1.Durations\x1a\x19.conformance.v1.Durations\x12<\n\x06AtOnce\x12\x19.conformance.v1.Durations\x1a\x17.conf'
-    b'ormance.v1.Numbers2\xb0\x02\n\x08Awakener\x122\n\x04Wait\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text'
-    b'\x129\n\nWaitForTwo\x12\x14.conformance.v1.Text\x1a\x15.conformance.v1.Texts\x126\n\x05Catch\x12\x14.conformance.'
-    b'v1.Text\x1a\x17.conformance.v1.Failure\x12>\n\x07Resolve\x12\x1a.conformance.v1.Completion\x1a\x17.conformance.v1'
-    b'.Failure\x12=\n\x06Reject\x12\x1a.conformance.v1.Completion\x1a\x17.conformance.v1.Failure2\xbc\x01\n\x08Listener'
-    b'\x12:\n\x06Listen\x12\x19.conformance.v1.Listening\x1a\x15.conformance.v1.Texts\x12<\n\x08ListenTo\x12\x19.confor'
-    b'mance.v1.Listening\x1a\x15.conformance.v1.Texts\x126\n\x03Say\x12\x16.conformance.v1.Signal\x1a\x17.conformance.v'
-    b'1.Failure2\xe1\x03\n\x08Combiner\x128\n\x06Gather\x12\x17.conformance.v1.Several\x1a\x15.conformance.v1.Texts\x12'
-    b'?\n\rAsyncioGather\x12\x17.conformance.v1.Several\x1a\x15.conformance.v1.Texts\x125\n\x04Race\x12\x17.conformance'
-    b'.v1.Several\x1a\x14.conformance.v1.Text\x128\n\x06Select\x12\x17.conformance.v1.Several\x1a\x15.conformance.v1.Te'
-    b'xts\x12=\n\x0bAsCompleted\x12\x17.conformance.v1.Several\x1a\x15.conformance.v1.Texts\x128\n\x04Wait\x12\x17.conf'
-    b'ormance.v1.Waiting\x1a\x17.conformance.v1.Numbers\x12:\n\tOrTimeout\x12\x17.conformance.v1.Waiting\x1a\x14.confor'
-    b'mance.v1.Text\x124\n\x06Misuse\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text2\xc9\x01\n\x07Patient\x122'
-    b'\n\x04Wait\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x125\n\x05Sleep\x12\x14.conformance.v1.Span'
-    b'\x1a\x16.conformance.v1.Number\x124\n\x04Hang\x12\x14.conformance.v1.Text\x1a\x16.conformance.v1.Number\x1a\x1d'
-    b'\xba\xd7\x18\x19*\x17\n\x07\n\x05\x10\x80\xad\xe2\x04"\x05\x10\x80\xe1\xeb\x17*\x05\x10\x80\xc2\xd7/b\x06proto3\n'
-    b'\xc3\t\n\x1econformance/v1/workflows.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1cperdure'
-    b'/v1/annotations.proto"%\n\x0bSignupState\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status2\xe3\x03\n\x06Signup\x124'
-    b'\n\x03Run\x12\x17.conformance.v1.KeyText\x1a\x14.conformance.v1.Text\x12B\n\x06Verify\x12\x17.conformance.v1.KeyT'
-    b'ext\x1a\x17.conformance.v1.Failure"\x06\xba\xd7\x18\x02\x08\x02\x12B\n\x06Refuse\x12\x17.conformance.v1.KeyText'
-    b'\x1a\x17.conformance.v1.Failure"\x06\xba\xd7\x18\x02\x08\x02\x12:\n\x04Peek\x12\x13.conformance.v1.Key\x1a\x15.co'
-    b'nformance.v1.Texts"\x06\xba\xd7\x18\x02\x08\x02\x12<\n\x07Welcome\x12\x13.conformance.v1.Key\x1a\x14.conformance.'
-    b'v1.Text"\x06\xba\xd7\x18\x02\x08\x02\x12;\n\x06Status\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text"\x06'
-    b'\xba\xd7\x18\x02\x08\x02\x1ad\xba\xd7\x18`\x08\x03\x12\x1aconformance.v1.SignupState\x1a\x1f\n\x08verified\x12'
-    b'\x13conformance.v1.Text\x1a\x1f\n\x08welcomed\x12\x13conformance.v1.Text2\xa5\x01\n\x05Brief\x124\n\x03Run\x12'
-    b'\x17.conformance.v1.KeyText\x1a\x14.conformance.v1.Text\x12;\n\x06Status\x12\x13.conformance.v1.Key\x1a\x14.confo'
-    b'rmance.v1.Text"\x06\xba\xd7\x18\x02\x08\x02\x1a)\xba\xd7\x18%\x08\x03\x12\x1aconformance.v1.SignupState2\x05\x10'
-    b'\x80\xc2\xd7/2\xf0\x01\n\tRegistrar\x124\n\x03Run\x12\x17.conformance.v1.KeyText\x1a\x14.conformance.v1.Text\x12:'
-    b'\n\x06RunNew\x12\x17.conformance.v1.KeyText\x1a\x17.conformance.v1.Failure\x127\n\x06Attach\x12\x17.conformance.v'
-    b'1.KeyText\x1a\x14.conformance.v1.Text\x128\n\x06Output\x12\x17.conformance.v1.KeyText\x1a\x15.conformance.v1.Text'
-    b's2\xa6\x01\n\tForgetful\x12H\n\tForgetKey\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text"\x0f\xba\xd7'
-    b'\x18\x0b\x1a\t\x12\x05\x10\x80\xc2\xd7/\x1a\x00\x12O\n\rForgetJournal\x12\x14.conformance.v1.Text\x1a\x14.conform'
-    b'ance.v1.Text"\x12\xba\xd7\x18\x0e\x1a\x0c\x12\x03\x08\x90\x1c\x1a\x05\x10\x80\xc2\xd7/b\x06proto3'
+    b'\x1a\x15.conformance.v1.Texts\x128\n\x07ByTurns\x12\x16.conformance.v1.Errand\x1a\x15.conformance.v1.Texts\x128\n'
+    b'\x07SendAll\x12\x16.conformance.v1.Errand\x1a\x15.conformance.v1.Texts\x12:\n\tSendLater\x12\x16.conformance.v1.E'
+    b'rrand\x1a\x15.conformance.v1.Texts\x127\n\x06Repeat\x12\x16.conformance.v1.Errand\x1a\x15.conformance.v1.Texts'
+    b'\x12<\n\x0bAttachLater\x12\x16.conformance.v1.Errand\x1a\x15.conformance.v1.Texts\x127\n\x08AttachTo\x12\x14.conf'
+    b'ormance.v1.Text\x1a\x15.conformance.v1.Texts2\x82\x01\n\x0bSwitchboard\x129\n\x04Call\x12\x1a.conformance.v1.Conn'
+    b'ection\x1a\x15.conformance.v1.Reply\x128\n\x04Send\x12\x1a.conformance.v1.Connection\x1a\x14.conformance.v1.Text2'
+    b'\xcd\x01\n\x05Facts\x12;\n\x04Tell\x12\x17.conformance.v1.Nothing\x1a\x1a.conformance.v1.KnownFacts\x12E\n\x0bTel'
+    b'lThrough\x12\x1a.conformance.v1.AskedFacts\x1a\x1a.conformance.v1.KnownFacts\x12@\n\rSecondAttempt\x12\x17.confor'
+    b'mance.v1.Nothing\x1a\x16.conformance.v1.Number2G\n\x06Hidden\x125\n\x07Whisper\x12\x14.conformance.v1.Text\x1a'
+    b'\x14.conformance.v1.Text\x1a\x06\xba\xd7\x18\x02 \x022~\n\nHalfHidden\x122\n\x04Open\x12\x14.conformance.v1.Text'
+    b'\x1a\x14.conformance.v1.Text\x12<\n\x06Closed\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text"\x06\xba'
+    b'\xd7\x18\x02\x10\x02b\x06proto3\n\xda\x06\n!conformance/v1/cancellation.proto\x12\x0econformance.v1\x1a\x1aconfor'
+    b'mance/v1/words.proto\x1a\x1cperdure/v1/annotations.proto"6\n\x06Branch\x12\x14\n\x05scene\x18\x01 \x01(\tR\x05sce'
+    b'ne\x12\x16\n\x06height\x18\x02 \x01(\x03R\x06height"3\n\tWayToWait\x12\x14\n\x05scene\x18\x01 \x01(\tR\x05scene'
+    b'\x12\x10\n\x03way\x18\x02 \x01(\tR\x03way2\x84\x01\n\x04Tree\x124\n\x04Grow\x12\x16.conformance.v1.Branch\x1a\x14'
+    b'.conformance.v1.Text\x12F\n\x0cGrowExplicit\x12\x16.conformance.v1.Branch\x1a\x14.conformance.v1.Text"\x08\xba'
+    b'\xd7\x18\x04\x1a\x020\x012\xee\x03\n\x0bCancellable\x127\n\x04Wait\x12\x19.conformance.v1.WayToWait\x1a\x14.confo'
+    b'rmance.v1.Text\x12;\n\nCompensate\x12\x14.conformance.v1.Text\x1a\x17.conformance.v1.Nothing\x125\n\x04Saga\x12'
+    b'\x14.conformance.v1.Text\x1a\x17.conformance.v1.Nothing\x129\n\x0bSagaOfSteps\x12\x14.conformance.v1.Text\x1a\x14'
+    b'.conformance.v1.Text\x126\n\x08Shielded\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x12A\n\x10CancelW'
+    b'hatItSent\x12\x14.conformance.v1.Text\x1a\x17.conformance.v1.Failure\x12C\n\x12CancelWhatItCalled\x12\x14.conform'
+    b'ance.v1.Text\x1a\x17.conformance.v1.Failure\x127\n\x06Cancel\x12\x14.conformance.v1.Text\x1a\x17.conformance.v1.N'
+    b'othingb\x06proto3\n\x93\x06\n\x1dconformance/v1/failures.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.'
+    b'proto\x1a\x1cperdure/v1/annotations.proto2\xf5\x02\n\x07Failing\x127\n\x03End\x12\x17.conformance.v1.Failure\x1a'
+    b'\x17.conformance.v1.Nothing\x129\n\x05Catch\x12\x17.conformance.v1.Failure\x1a\x17.conformance.v1.Failure\x128\n'
+    b'\x04Pass\x12\x17.conformance.v1.Failure\x1a\x17.conformance.v1.Nothing\x127\n\x07Stumble\x12\x14.conformance.v1.T'
+    b'ext\x1a\x16.conformance.v1.Number\x125\n\x05Later\x12\x14.conformance.v1.Span\x1a\x16.conformance.v1.Number\x12;'
+    b'\n\rReturnNothing\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x1a\x0f\xba\xd7\x18\x0b*\t\n\x07\n\x05'
+    b'\x10\x80\xad\xe2\x042\x98\x01\n\x07Fragile\x124\n\x04Ends\x12\x14.conformance.v1.Text\x1a\x16.conformance.v1.Numb'
+    b'er\x12B\n\x06Pauses\x12\x14.conformance.v1.Text\x1a\x16.conformance.v1.Number"\n\xba\xd7\x18\x06\x1a\x04\n\x02('
+    b'\x01\x1a\x13\xba\xd7\x18\x0f*\r\n\x0b\n\x05\x10\x80\xad\xe2\x04 \x02(\x022N\n\x08Changing\x121\n\x03Run\x12\x14.c'
+    b'onformance.v1.Text\x1a\x14.conformance.v1.Text\x1a\x0f\xba\xd7\x18\x0b*\t\n\x07\n\x05\x10\x80\xad\xe2\x042=\n\x07'
+    b'Routine\x122\n\x03Run\x12\x14.conformance.v1.Text\x1a\x15.conformance.v1.Textsb\x06proto3\n\x83\x0f\n\x1aconforma'
+    b'nce/v1/state.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1fgoogle/protobuf/timestamp.proto'
+    b'\x1a\x1cperdure/v1/annotations.proto"\xdf\x02\n\rCupboardState\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x16'
+    b'\n\x06number\x18\x02 \x01(\x03R\x06number\x12\x12\n\x04list\x18\x03 \x03(\tR\x04list\x128\n\x03map\x18\x04 \x03('
+    b'\x0b2&.conformance.v1.CupboardState.MapEntryR\x03map\x12.\n\x07message\x18\x05 \x01(\x0b2\x14.conformance.v1.Text'
+    b'R\x07message\x12.\n\x04time\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n\x04blob\x18\x07 '
+    b'\x01(\x0cR\x04blob\x12(\n\x04size\x18\x08 \x01(\x0e2\x14.conformance.v1.SizeR\x04size\x1a6\n\x08MapEntry\x12\x10'
+    b'\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01"\xef\x02\n\x08Contents'
+    b'\x12\x18\n\x03key\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R\x03key\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text'
+    b'\x12\x16\n\x06number\x18\x03 \x01(\x03R\x06number\x12\x12\n\x04list\x18\x04 \x03(\tR\x04list\x123\n\x03map\x18'
+    b'\x05 \x03(\x0b2!.conformance.v1.Contents.MapEntryR\x03map\x12.\n\x07message\x18\x06 \x01(\x0b2\x14.conformance.v1'
+    b'.TextR\x07message\x12.\n\x04time\x18\x07 \x01(\x0b2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n\x04blob\x18'
+    b'\x08 \x01(\x0cR\x04blob\x12(\n\x04size\x18\t \x01(\x0e2\x14.conformance.v1.SizeR\x04size\x1a6\n\x08MapEntry\x12'
+    b'\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01"7\n\x05Names\x12'
+    b'\x18\n\x03key\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R\x03key\x12\x14\n\x05names\x18\x02 \x03(\tR\x05names"'
+    b'\x1a\n\x06Answer\x12\x10\n\x03yes\x18\x01 \x01(\x08R\x03yes*<\n\x04Size\x12\x14\n\x10SIZE_UNSPECIFIED\x10\x00\x12'
+    b'\x0e\n\nSIZE_SMALL\x10\x01\x12\x0e\n\nSIZE_LARGE\x10\x022\xc7\x06\n\x08Cupboard\x128\n\x03Put\x12\x18.conformance'
+    b'.v1.Contents\x1a\x17.conformance.v1.Nothing\x125\n\x04Take\x12\x13.conformance.v1.Key\x1a\x18.conformance.v1.Cont'
+    b'ents\x12=\n\x04Look\x12\x13.conformance.v1.Key\x1a\x18.conformance.v1.Contents"\x06\xba\xd7\x18\x02\x08\x02\x127'
+    b'\n\x05Clear\x12\x15.conformance.v1.Names\x1a\x17.conformance.v1.Nothing\x128\n\x08ClearAll\x12\x13.conformance.v1'
+    b'.Key\x1a\x17.conformance.v1.Nothing\x122\n\x04Keys\x12\x13.conformance.v1.Key\x1a\x15.conformance.v1.Names\x128\n'
+    b'\tHasNumber\x12\x13.conformance.v1.Key\x1a\x16.conformance.v1.Answer\x12>\n\rAddAndStumble\x12\x13.conformance.v1'
+    b'.Key\x1a\x18.conformance.v1.Contents\x129\n\tAddAndEnd\x12\x13.conformance.v1.Key\x1a\x17.conformance.v1.Nothing'
+    b'\x12@\n\nHoldNumber\x12\x18.conformance.v1.Contents\x1a\x18.conformance.v1.Contents\x12<\n\x0bChangeACopy\x12\x13'
+    b'.conformance.v1.Key\x1a\x18.conformance.v1.Contents\x12<\n\x0eReadYourWrites\x12\x13.conformance.v1.Key\x1a\x15.c'
+    b'onformance.v1.Texts\x12@\n\x0bWriteShared\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text"\x06\xba\xd7\x18'
+    b'\x02\x08\x02\x1a/\xba\xd7\x18+\x08\x02\x12\x1cconformance.v1.CupboardState*\t\n\x07\n\x05\x10\x80\xad\xe2\x042A\n'
+    b'\x04Lock\x121\n\x04Hold\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text\x1a\x06\xba\xd7\x18\x02\x08\x02b'
+    b'\x06proto3\n\x95\x07\n\x1aconformance/v1/steps.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a'
+    b'\x1egoogle/protobuf/duration.proto\x1a\x1cperdure/v1/annotations.proto"\x9e\x02\n\tObedience\x12\x14\n\x05scene'
+    b'\x18\x01 \x01(\tR\x05scene\x12!\n\x0cmax_attempts\x18\x02 \x01(\x03R\x0bmaxAttempts\x12<\n\x0cmax_duration\x18'
+    b'\x03 \x01(\x0b2\x19.google.protobuf.DurationR\x0bmaxDuration\x12D\n\x10initial_interval\x18\x04 \x01(\x0b2\x19.go'
+    b'ogle.protobuf.DurationR\x0finitialInterval\x12\x16\n\x06factor\x18\x05 \x01(\x01R\x06factor\x12<\n\x0cmax_interva'
+    b'l\x18\x06 \x01(\x0b2\x19.google.protobuf.DurationR\x0bmaxInterval2\xe3\x03\n\x05Steps\x122\n\x04Once\x12\x14.conf'
+    b'ormance.v1.Text\x1a\x14.conformance.v1.Text\x128\n\tEveryType\x12\x14.conformance.v1.Text\x1a\x15.conformance.v1.'
+    b'Texts\x127\n\x04Obey\x12\x19.conformance.v1.Obedience\x1a\x14.conformance.v1.Text\x126\n\x08Blocking\x12\x14.conf'
+    b'ormance.v1.Text\x1a\x14.conformance.v1.Text\x126\n\x06Beside\x12\x15.conformance.v1.Texts\x1a\x15.conformance.v1.'
+    b'Texts\x12<\n\x0eChanceThenWait\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x12>\n\rTimeAndChance\x12'
+    b'\x14.conformance.v1.Text\x1a\x17.conformance.v1.Nothing\x124\n\x05Clock\x12\x14.conformance.v1.Span\x1a\x15.confo'
+    b'rmance.v1.Texts\x1a\x0f\xba\xd7\x18\x0b*\t\n\x07\n\x05\x10\x80\xad\xe2\x04b\x06proto3\n\xfd\x02\n\x1dconformance/'
+    b'v1/versions.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1cperdure/v1/annotations.proto2'
+    b'\xcb\x01\n\tVersioned\x126\n\x05Which\x12\x17.conformance.v1.Nothing\x1a\x14.conformance.v1.Text\x123\n\x04Span'
+    b'\x12\x14.conformance.v1.Text\x1a\x15.conformance.v1.Texts\x12@\n\x06Repair\x12\x14.conformance.v1.Text\x1a\x14.co'
+    b'nformance.v1.Text"\n\xba\xd7\x18\x06\x1a\x04\n\x02 \x01\x1a\x0f\xba\xd7\x18\x0b*\t\n\x07\n\x05\x10\x80\xad\xe2'
+    b'\x042<\n\x04Late\x124\n\x06Answer\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Textb\x06proto3\n\xb6\x0f\n'
+    b'\x1cconformance/v1/waiting.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1egoogle/protobuf/d'
+    b'uration.proto\x1a\x1cperdure/v1/annotations.proto"D\n\tDurations\x127\n\tdurations\x18\x01 \x03(\x0b2\x19.google.'
+    b'protobuf.DurationR\tdurations"#\n\x07Numbers\x12\x18\n\x07numbers\x18\x01 \x03(\x03R\x07numbers"C\n\nCompletion'
+    b'\x12!\n\x0cawakeable_id\x18\x01 \x01(\tR\x0bawakeableId\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text"7\n\tListening'
+    b'\x12\x14\n\x05scene\x18\x01 \x01(\tR\x05scene\x12\x14\n\x05names\x18\x02 \x03(\tR\x05names"U\n\x06Signal\x12#\n\r'
+    b'invocation_id\x18\x01 \x01(\tR\x0cinvocationId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n\x04text\x18'
+    b'\x03 \x01(\tR\x04text"5\n\x07Several\x12\x14\n\x05scene\x18\x01 \x01(\tR\x05scene\x12\x14\n\x05texts\x18\x02 \x03'
+    b'(\tR\x05texts"\x80\x01\n\x07Waiting\x12\x14\n\x05scene\x18\x01 \x01(\tR\x05scene\x12\x14\n\x05texts\x18\x02 \x03('
+    b'\tR\x05texts\x123\n\x07timeout\x18\x03 \x01(\x0b2\x19.google.protobuf.DurationR\x07timeout\x12\x14\n\x05first\x18'
+    b'\x04 \x01(\x08R\x05first2\x87\x01\n\x07Sleeper\x12>\n\x06InTurn\x12\x19.conformance.v1.Durations\x1a\x19.conforma'
+    b'nce.v1.Durations\x12<\n\x06AtOnce\x12\x19.conformance.v1.Durations\x1a\x17.conformance.v1.Numbers2\xb0\x02\n\x08A'
+    b'wakener\x122\n\x04Wait\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text\x129\n\nWaitForTwo\x12\x14.conform'
+    b'ance.v1.Text\x1a\x15.conformance.v1.Texts\x126\n\x05Catch\x12\x14.conformance.v1.Text\x1a\x17.conformance.v1.Fail'
+    b'ure\x12>\n\x07Resolve\x12\x1a.conformance.v1.Completion\x1a\x17.conformance.v1.Failure\x12=\n\x06Reject\x12\x1a.c'
+    b'onformance.v1.Completion\x1a\x17.conformance.v1.Failure2\xbc\x01\n\x08Listener\x12:\n\x06Listen\x12\x19.conforman'
+    b'ce.v1.Listening\x1a\x15.conformance.v1.Texts\x12<\n\x08ListenTo\x12\x19.conformance.v1.Listening\x1a\x15.conforma'
+    b'nce.v1.Texts\x126\n\x03Say\x12\x16.conformance.v1.Signal\x1a\x17.conformance.v1.Failure2\xe1\x03\n\x08Combiner'
+    b'\x128\n\x06Gather\x12\x17.conformance.v1.Several\x1a\x15.conformance.v1.Texts\x12?\n\rAsyncioGather\x12\x17.confo'
+    b'rmance.v1.Several\x1a\x15.conformance.v1.Texts\x125\n\x04Race\x12\x17.conformance.v1.Several\x1a\x14.conformance.'
+    b'v1.Text\x128\n\x06Select\x12\x17.conformance.v1.Several\x1a\x15.conformance.v1.Texts\x12=\n\x0bAsCompleted\x12'
+    b'\x17.conformance.v1.Several\x1a\x15.conformance.v1.Texts\x128\n\x04Wait\x12\x17.conformance.v1.Waiting\x1a\x17.co'
+    b'nformance.v1.Numbers\x12:\n\tOrTimeout\x12\x17.conformance.v1.Waiting\x1a\x14.conformance.v1.Text\x124\n\x06Misus'
+    b'e\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text2\xc9\x01\n\x07Patient\x122\n\x04Wait\x12\x14.conformanc'
+    b'e.v1.Text\x1a\x14.conformance.v1.Text\x125\n\x05Sleep\x12\x14.conformance.v1.Span\x1a\x16.conformance.v1.Number'
+    b'\x124\n\x04Hang\x12\x14.conformance.v1.Text\x1a\x16.conformance.v1.Number\x1a\x1d\xba\xd7\x18\x19*\x17\n\x07\n'
+    b'\x05\x10\x80\xad\xe2\x04"\x05\x10\x80\xe1\xeb\x17*\x05\x10\x80\xc2\xd7/b\x06proto3\n\xc3\t\n\x1econformance/v1/wo'
+    b'rkflows.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1cperdure/v1/annotations.proto"%\n\x0b'
+    b'SignupState\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status2\xe3\x03\n\x06Signup\x124\n\x03Run\x12\x17.conformance'
+    b'.v1.KeyText\x1a\x14.conformance.v1.Text\x12B\n\x06Verify\x12\x17.conformance.v1.KeyText\x1a\x17.conformance.v1.Fa'
+    b'ilure"\x06\xba\xd7\x18\x02\x08\x02\x12B\n\x06Refuse\x12\x17.conformance.v1.KeyText\x1a\x17.conformance.v1.Failure'
+    b'"\x06\xba\xd7\x18\x02\x08\x02\x12:\n\x04Peek\x12\x13.conformance.v1.Key\x1a\x15.conformance.v1.Texts"\x06\xba\xd7'
+    b'\x18\x02\x08\x02\x12<\n\x07Welcome\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text"\x06\xba\xd7\x18\x02'
+    b'\x08\x02\x12;\n\x06Status\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text"\x06\xba\xd7\x18\x02\x08\x02\x1a'
+    b'd\xba\xd7\x18`\x08\x03\x12\x1aconformance.v1.SignupState\x1a\x1f\n\x08verified\x12\x13conformance.v1.Text\x1a\x1f'
+    b'\n\x08welcomed\x12\x13conformance.v1.Text2\xa5\x01\n\x05Brief\x124\n\x03Run\x12\x17.conformance.v1.KeyText\x1a'
+    b'\x14.conformance.v1.Text\x12;\n\x06Status\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text"\x06\xba\xd7\x18'
+    b'\x02\x08\x02\x1a)\xba\xd7\x18%\x08\x03\x12\x1aconformance.v1.SignupState2\x05\x10\x80\xc2\xd7/2\xf0\x01\n\tRegist'
+    b'rar\x124\n\x03Run\x12\x17.conformance.v1.KeyText\x1a\x14.conformance.v1.Text\x12:\n\x06RunNew\x12\x17.conformance'
+    b'.v1.KeyText\x1a\x17.conformance.v1.Failure\x127\n\x06Attach\x12\x17.conformance.v1.KeyText\x1a\x14.conformance.v1'
+    b'.Text\x128\n\x06Output\x12\x17.conformance.v1.KeyText\x1a\x15.conformance.v1.Texts2\xa6\x01\n\tForgetful\x12H\n\t'
+    b'ForgetKey\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text"\x0f\xba\xd7\x18\x0b\x1a\t\x12\x05\x10\x80\xc2'
+    b'\xd7/\x1a\x00\x12O\n\rForgetJournal\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text"\x12\xba\xd7\x18\x0e'
+    b'\x1a\x0c\x12\x03\x08\x90\x1c\x1a\x05\x10\x80\xc2\xd7/b\x06proto3'
 )
 _perdure.bind(
     _FILES,
