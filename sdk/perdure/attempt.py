@@ -369,7 +369,7 @@ class Attempt:
         except JournalMismatch as mismatch:
             self.fail(mismatch)
             return
-        if self.machine.steps_open:
+        if self.machine.steps_open and not self.interrupts.seen:
             log.warning("%s ended while steps were still running; they are cancelled: await them", self.bound.name)
         self._last_word(EndpointFrame(slot=self.slot, outcome=outcome))
 

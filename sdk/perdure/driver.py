@@ -240,6 +240,8 @@ class Driver:
         left_s = self._blocked_at + self._patience_s() - attempt.loop.time()
         # A handler that replays what has completed already would be started again at once, for the same wait.
         busy = attempt.machine.steps_open or attempt.machine.replaying or self._pumping
+        # What it waits for may have come in this very turn, and its task goes on in the next.
+        busy = busy or attempt.interrupts.due or _is_done(self._blocked_on[0])
         awaiting = None if busy else commands_awaited(self._blocked_on[0])
         if awaiting is not None and left_s <= 0:
             attempt.suspend(awaiting)
@@ -291,7 +293,7 @@ def _look_away(future: "asyncio.Future[Any]") -> None:
 
 
 def _is_done(awaited: object) -> bool:
-    return isinstance(awaited, Durable) and awaited.done()
+    return isinstance(awaited, asyncio.Future) and awaited.done()
 
 
 def commands_awaited(awaited: object) -> list[int] | None:

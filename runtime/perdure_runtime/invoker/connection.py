@@ -41,7 +41,7 @@ class Connection:
         on_away: Callable[["Connection"], None],
         deployment_id: str = "",
     ) -> None:
-        self._deployment_id = deployment_id
+        self.deployment_id = deployment_id
         # Attempts that were started and have said nothing yet.
         self.silent = 0
         self._transport = transport
@@ -93,11 +93,13 @@ class Connection:
         self._last_slot += 1
         invocation = start.invocation
         heard_at = asyncio.get_running_loop().time()
-        slot = Slot(self._last_slot, invocation.id, invocation.attempt, facts, start.journal, heard_at)
+        slot = Slot(
+            self._last_slot, invocation.id, invocation.attempt, facts, start.journal, heard_at, self.deployment_id
+        )
         self._slots[slot.id] = slot
         self.silent += 1
         self._running[invocation.id] = slot
-        self._link.send(NodeFrame(slot=slot.id, start=start_frame(start, facts, self._deployment_id)))
+        self._link.send(NodeFrame(slot=slot.id, start=start_frame(start, facts, self.deployment_id)))
 
     def slot(self, invocation_id: str, attempt: int) -> Slot | None:
         """The slot of an attempt that runs here."""

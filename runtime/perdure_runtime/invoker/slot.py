@@ -23,7 +23,17 @@ from perdure_runtime.partition.rows import SHARED
 class Slot:
     """Counts what the attempt has sent; the journal that it started with gives the first numbers."""
 
-    __slots__ = ("_commands", "_facts", "_step_failures", "attempt", "has_spoken", "heard_at", "id", "invocation_id")
+    __slots__ = (
+        "_commands",
+        "_deployment_id",
+        "_facts",
+        "_step_failures",
+        "attempt",
+        "has_spoken",
+        "heard_at",
+        "id",
+        "invocation_id",
+    )
 
     def __init__(
         self,
@@ -33,7 +43,9 @@ class Slot:
         facts: HandlerFacts,
         journal: Iterable[Entry],
         heard_at: float = 0.0,
+        deployment_id: str = "",
     ) -> None:
+        self._deployment_id = deployment_id
         # When the endpoint and this node last said something of it to each other, in the seconds of the event loop.
         self.heard_at = heard_at
         self.has_spoken = False
@@ -106,4 +118,4 @@ class Slot:
             mode = handler.mode
         command = self._commands
         self._commands += 1
-        return Command(self.invocation_id, self.attempt, command, entry, mode)
+        return Command(self.invocation_id, self.attempt, command, entry, mode, self._deployment_id)

@@ -28,7 +28,7 @@ class Submit:
 class Command:
     """An attempt issued its command number ``command``.
 
-    ``mode`` is, for calls and sends, that of the handler that they name.
+    ``mode`` is, for calls and sends, that of the handler that they name; ``deployment_id`` is what runs the attempt.
     """
 
     invocation_id: str
@@ -36,6 +36,7 @@ class Command:
     command: int
     entry: Entry
     mode: Mode = SHARED
+    deployment_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,10 @@ class TimerDue:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """An operator tries a paused invocation again."""
+    """An operator tries a paused invocation again: on the newest deployment where ``on_newest`` says so."""
 
     invocation_id: str
+    on_newest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

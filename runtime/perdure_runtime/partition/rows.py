@@ -116,7 +116,8 @@ class Invocation:
     """One execution of a handler.
 
     ``attempt`` counts its attempts, suspensions included, and fences what late ones send; ``failures`` counts the
-    failed ones since the last step that succeeded.
+    failed ones since the last step that succeeded. ``deployment_id`` names the deployment that wrote its journal, which
+    alone can be trusted to repeat it; empty while there is no journal.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Invocation:
     failures: int = 0
     last_error: str = ""
     cancel: Cancel = Cancel.NONE
+    deployment_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

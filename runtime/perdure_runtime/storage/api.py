@@ -96,6 +96,12 @@ class Storage(Protocol):
     def add_deployment(self, deployment: DeploymentRow) -> None:
         """Stores a deployment durably. Raises StorageFailure when its id is taken, StaleEpoch as ``stage`` does."""
 
+    def remove_deployment(self, deployment_id: str) -> None:
+        """Forgets a deployment durably; one that is not there is no error. Raises StaleEpoch as ``stage`` does."""
+
+    def in_flight(self, deployment_id: str, limit: int) -> list[Invocation]:
+        """Invocations that have not ended and whose journal a deployment wrote, in order of id, at most ``limit``."""
+
     def deployments(self) -> list[DeploymentRow]:
         """All deployments, oldest first."""
 

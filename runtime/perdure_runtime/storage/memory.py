@@ -184,6 +184,21 @@ class MemoryStorage:
             raise StorageFailure(f"adding a deployment failed: its id {deployment.id} is taken; please report this")
         self.rows.deployments[deployment.id] = deployment
 
+    def remove_deployment(self, deployment_id: str) -> None:
+        self._refuse_closed()
+        self._refuse_stale()
+        self.rows.deployments.pop(deployment_id, None)
+
+    def in_flight(self, deployment_id: str, limit: int) -> list[Invocation]:
+        self._refuse_closed()
+        with self._lock:
+            pinned = [
+                row
+                for row in self.rows.invocations.values()
+                if row.deployment_id == deployment_id and not isinstance(row.status, Ended)
+            ]
+            return sorted(pinned, key=lambda row: row.id)[:limit]
+
     def deployments(self) -> list[DeploymentRow]:
         self._refuse_closed()
         return sorted(self.rows.deployments.values(), key=lambda row: (row.created_at_ms, row.id))

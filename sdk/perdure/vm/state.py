@@ -18,12 +18,13 @@ SILENT = frozenset({"set_state", "clear_state", "clear_all_state"})
 class StateView:
     """State at the start of an attempt, and what is known of it since."""
 
-    __slots__ = ("_at_start", "_complete", "_known", "_unrecorded")
+    __slots__ = ("_at_start", "_cleared", "_complete", "_known", "_unrecorded")
 
     def __init__(self, at_start: Mapping[str, bytes], *, complete: bool) -> None:
         """``complete`` says that what ``at_start`` lacks is not set."""
         self._at_start = at_start
         self._complete = complete
+        self._cleared = False
         self._known: dict[str, bytes | None] = {}
         self._unrecorded: list[Entry] = []
 
@@ -57,12 +58,13 @@ class StateView:
             case "clear_state":
                 self._known[entry.clear_state.name] = None
             case _:
-                self._at_start, self._complete = {}, True
+                self._at_start, self._complete, self._cleared = {}, True, True
                 self._known = dict.fromkeys(self._known)
 
     def learn(self, name: str, value: bytes | None) -> None:
-        """Remembers what a command read."""
-        self._known.setdefault(name, value)
+        """Remembers what a command read, unless the name was written while the command was on its way."""
+        if not self._cleared:
+            self._known.setdefault(name, value)
 
 
 def write_entry(name: str, value: bytes | None) -> Entry:

@@ -1,5 +1,6 @@
 """What a handler asks for: every command enters the journal, then does its work."""
 
+from dataclasses import replace
 from typing import assert_never
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
@@ -30,6 +31,10 @@ def on_command(draft: Draft, command: Command) -> None:
     invocation = running(draft, command.invocation_id, command.attempt)
     if invocation is None:
         return
+    if command.deployment_id != invocation.deployment_id:
+        # What it writes now, only this deployment can be trusted to repeat.
+        invocation = replace(invocation, deployment_id=command.deployment_id)
+        draft.put(invocation)
     commands = draft.journal(invocation.id).commands
     if command.command < commands:
         return

@@ -82,7 +82,8 @@ def on_resume(draft: Draft, resume: Resume) -> None:
     """Tries a paused invocation again, with its retries counted anew."""
     invocation = draft.invocation(resume.invocation_id)
     if invocation is not None and isinstance(invocation.status, Paused):
-        begin(draft, replace(invocation, failures=0))
+        deployment_id = "" if resume.on_newest else invocation.deployment_id
+        begin(draft, replace(invocation, failures=0, deployment_id=deployment_id))
 
 
 def refuse(draft: Draft, invocation: Invocation, reason: str) -> None:

@@ -27,6 +27,7 @@ def on_restart(draft: Draft, restart: Restart) -> None:
         caller=None,
         created_at_ms=ended.created_at_ms if restart.commands else draft.now_ms,
         status=Running(),
+        deployment_id=ended.deployment_id if restart.commands else "",
     )
     draft.insert(again)
     for entry in _kept(journal, restart.commands):

@@ -71,6 +71,11 @@ def insert_deployment(connection: sqlite3.Connection, deployment: DeploymentRow)
     connection.execute(_INSERT_DEPLOYMENT, row)
 
 
+def delete_deployment(connection: sqlite3.Connection, deployment_id: str) -> None:
+    """Removes a deployment. Raises sqlite3.Error."""
+    connection.execute("DELETE FROM deployment WHERE id = ?", (deployment_id,))
+
+
 def write(connection: sqlite3.Connection, writes: Writes) -> None:
     """Writes a batch into the transaction that is open. Raises StorageFailure, sqlite3.Error."""
     # Most batches touch two or three tables.

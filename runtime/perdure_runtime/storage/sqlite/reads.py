@@ -32,6 +32,9 @@ _INVOCATION = (
 )
 _INVOCATION_BY_ID = f"{_INVOCATION} WHERE id = ?"
 RUNNING = f"{_INVOCATION} WHERE status = 'running' AND id > ? ORDER BY id LIMIT ?"
+IN_FLIGHT = f"""
+    {_INVOCATION} WHERE deployment_id = ? AND deployment_id != '' AND status != 'ended' ORDER BY id LIMIT ?
+"""
 JOURNAL = "SELECT entry FROM journal_entry WHERE invocation_id = ? ORDER BY position"
 _LISTENERS = """
     SELECT caller_id, caller_command FROM listener WHERE invocation_id = ? ORDER BY caller_id, caller_command
@@ -86,6 +89,11 @@ def load(connection: sqlite3.Connection, document: Document) -> Content:
 def active(connection: sqlite3.Connection, after_id: str, limit: int) -> list[Invocation]:
     """Running invocations above an id. Raises sqlite3.Error."""
     return [invocation_of(row) for row in connection.execute(RUNNING, (after_id, limit)).fetchall()]
+
+
+def in_flight(connection: sqlite3.Connection, deployment_id: str, limit: int) -> list[Invocation]:
+    """What a deployment has begun and not ended. Raises sqlite3.Error."""
+    return [invocation_of(row) for row in connection.execute(IN_FLIGHT, (deployment_id, limit)).fetchall()]
 
 
 def timers(connection: sqlite3.Connection, from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:

@@ -131,6 +131,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE invocation ADD COLUMN explicit_cancellation INTEGER NOT NULL DEFAULT 0",
         # 0: nobody has cancelled it; 1: what it has called is being cancelled first; 2: it stands in its journal.
         "ALTER TABLE invocation ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0",
+        # The deployment that wrote its journal.
+        "ALTER TABLE invocation ADD COLUMN deployment_id TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX invocation_deployment ON invocation (deployment_id, id)"
+        " WHERE deployment_id != '' AND status != 'ended'",
         # Of an ended invocation: how long its outcome and its journal are kept; retain_until_ms is the next of both.
         "ALTER TABLE invocation ADD COLUMN outcome_until_ms INTEGER",
         "ALTER TABLE invocation ADD COLUMN journal_until_ms INTEGER",

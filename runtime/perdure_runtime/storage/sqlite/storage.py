@@ -12,7 +12,7 @@ from perdure_runtime.partition.view import Document
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import DeploymentRow
 from perdure_runtime.storage.sqlite import reads
-from perdure_runtime.storage.sqlite.commit import check_epoch, insert_deployment, raise_epoch, write
+from perdure_runtime.storage.sqlite.commit import check_epoch, delete_deployment, insert_deployment, raise_epoch, write
 from perdure_runtime.storage.sqlite.connection import Lock, configure, connect
 from perdure_runtime.storage.sqlite.failure import UNFIT, UNREADABLE, failure
 from perdure_runtime.storage.sqlite.schema import migrate, version_of
@@ -89,6 +89,16 @@ class SqliteStorage:
         reader = self._reader
         self._transact(reader, lambda: insert_deployment(reader, deployment), "adding a deployment")
         self._finish(reader, "adding a deployment")
+
+    def remove_deployment(self, deployment_id: str) -> None:
+        reader = self._reader
+        self._transact(reader, lambda: delete_deployment(reader, deployment_id), "removing a deployment")
+        self._finish(reader, "removing a deployment")
+
+    def in_flight(self, deployment_id: str, limit: int) -> list[Invocation]:
+        return self._read(
+            "scanning the work of a deployment", lambda: reads.in_flight(self._reader, deployment_id, limit)
+        )
 
     def deployments(self) -> list[DeploymentRow]:
         return self._read("reading deployments", lambda: reads.deployments(self._reader))

@@ -23,16 +23,24 @@ class RegisterDeploymentRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ADDRESS_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    VERIFY_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """"host:port" of the endpoint."""
+    force: _builtins.bool
+    """Register it though it breaks what is there."""
+    verify: _builtins.bool
+    """Replay journals on it first, and refuse it where it does not repeat them."""
     def __init__(
         self,
         *,
         address: _builtins.str = ...,
+        force: _builtins.bool = ...,
+        verify: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "force", b"force", "verify", b"verify"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -48,11 +56,22 @@ class Deployment(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     SERVICES_FIELD_NUMBER: _builtins.int
     CREATED_AT_MS_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     address: _builtins.str
     created_at_ms: _builtins.int
+    status: _builtins.str
+    """"active" while new invocations go to it, "draining" while it only has work to end, "drained" after that."""
+    in_flight: _builtins.int
+    """Invocations that it has begun and not ended; counted up to 1,000."""
     @_builtins.property
     def services(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What changed against the deployment before, when it was registered."""
+
     def __init__(
         self,
         *,
@@ -60,14 +79,131 @@ class Deployment(_message.Message):
         address: _builtins.str = ...,
         services: _abc.Iterable[_builtins.str] | None = ...,
         created_at_ms: _builtins.int = ...,
+        status: _builtins.str = ...,
+        in_flight: _builtins.int = ...,
+        changes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "created_at_ms", b"created_at_ms", "id", b"id", "services", b"services"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "changes", b"changes", "created_at_ms", b"created_at_ms", "id", b"id", "in_flight", b"in_flight", "services", b"services", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Deployment: _TypeAlias = Deployment  # noqa: Y015
+
+@_typing.final
+class RemoveDeploymentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    force: _builtins.bool
+    """Remove it though it has work, which then goes to the newest deployment of its service."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        force: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["force", b"force", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveDeploymentRequest: _TypeAlias = RemoveDeploymentRequest  # noqa: Y015
+
+@_typing.final
+class RemoveDeploymentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveDeploymentResponse: _TypeAlias = RemoveDeploymentResponse  # noqa: Y015
+
+@_typing.final
+class VerifyDeploymentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """"host:port" of the endpoint."""
+    limit: _builtins.int
+    """How many invocations to replay at most: those that have not ended first. 0 stands for 100."""
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyDeploymentRequest: _TypeAlias = VerifyDeploymentRequest  # noqa: Y015
+
+@_typing.final
+class VerifyDeploymentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    DIVERGENCES_FIELD_NUMBER: _builtins.int
+    replayed: _builtins.int
+    @_builtins.property
+    def divergences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Divergence]: ...
+    def __init__(
+        self,
+        *,
+        replayed: _builtins.int = ...,
+        divergences: _abc.Iterable[Global___Divergence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["divergences", b"divergences", "replayed", b"replayed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyDeploymentResponse: _TypeAlias = VerifyDeploymentResponse  # noqa: Y015
+
+@_typing.final
+class Divergence(_message.Message):
+    """An invocation whose journal the endpoint does not repeat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOCATION_ID_FIELD_NUMBER: _builtins.int
+    HANDLER_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    invocation_id: _builtins.str
+    handler: _builtins.str
+    """"package.Service/Method"."""
+    message: _builtins.str
+    """Both sides, and the journal index where they part."""
+    def __init__(
+        self,
+        *,
+        invocation_id: _builtins.str = ...,
+        handler: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handler", b"handler", "invocation_id", b"invocation_id", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Divergence: _TypeAlias = Divergence  # noqa: Y015
 
 @_typing.final
 class ListDeploymentsRequest(_message.Message):
@@ -109,15 +245,19 @@ class ResumeInvocationRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INVOCATION_ID_FIELD_NUMBER: _builtins.int
+    ON_NEWEST_FIELD_NUMBER: _builtins.int
     invocation_id: _builtins.str
+    on_newest: _builtins.bool
+    """Go on with the newest deployment of its service, in place of the one that wrote its journal."""
     def __init__(
         self,
         *,
         invocation_id: _builtins.str = ...,
+        on_newest: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation_id", b"invocation_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation_id", b"invocation_id", "on_newest", b"on_newest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
