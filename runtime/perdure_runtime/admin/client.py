@@ -22,10 +22,14 @@ from perdure_protos.perdure.admin.v1.admin_pb2 import (
     PurgeInvocationRequest,
     PurgeInvocationResponse,
     RegisterDeploymentRequest,
+    RemoveDeploymentRequest,
+    RemoveDeploymentResponse,
     RestartInvocationRequest,
     RestartInvocationResponse,
     ResumeInvocationRequest,
     ResumeInvocationResponse,
+    VerifyDeploymentRequest,
+    VerifyDeploymentResponse,
 )
 
 SERVICE = "/perdure.admin.v1.AdminService"
@@ -46,18 +50,29 @@ class AdminClient:
         self._host = host
         self._port = port
 
-    async def register(self, address: str) -> Deployment:
-        """Asks the endpoint at ``host:port`` for its services and routes them there."""
-        return await self._ask("RegisterDeployment", RegisterDeploymentRequest(address=address), Deployment)
+    async def register(self, address: str, *, force: bool = False, verify: bool = False) -> Deployment:
+        """Asks the endpoint at ``host:port`` for its services and sends new invocations there."""
+        request = RegisterDeploymentRequest(address=address, force=force, verify=verify)
+        return await self._ask("RegisterDeployment", request, Deployment)
 
     async def deployments(self) -> list[Deployment]:
         """All deployments, oldest first."""
         answer = await self._ask("ListDeployments", ListDeploymentsRequest(), ListDeploymentsResponse)
         return list(answer.deployments)
 
-    async def resume(self, invocation_id: str) -> None:
-        """Tries a paused invocation again."""
-        request = ResumeInvocationRequest(invocation_id=invocation_id)
+    async def remove_deployment(self, deployment_id: str, *, force: bool = False) -> None:
+        """Sends nothing to a deployment any more."""
+        request = RemoveDeploymentRequest(id=deployment_id, force=force)
+        await self._ask("RemoveDeployment", request, RemoveDeploymentResponse)
+
+    async def verify(self, address: str, limit: int = 0) -> VerifyDeploymentResponse:
+        """Replays journals on the endpoint at ``host:port``, without side effects; at most ``limit``, 0 for 100."""
+        request = VerifyDeploymentRequest(address=address, limit=limit)
+        return await self._ask("VerifyDeployment", request, VerifyDeploymentResponse)
+
+    async def resume(self, invocation_id: str, *, on_newest: bool = False) -> None:
+        """Tries a paused invocation again; ``on_newest`` with the newest deployment of its service."""
+        request = ResumeInvocationRequest(invocation_id=invocation_id, on_newest=on_newest)
         await self._ask("ResumeInvocation", request, ResumeInvocationResponse)
 
     async def pause(self, invocation_id: str) -> None:

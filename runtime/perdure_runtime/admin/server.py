@@ -19,10 +19,13 @@ from perdure_protos.perdure.admin.v1.admin_pb2 import (
     PurgeInvocationRequest,
     PurgeInvocationResponse,
     RegisterDeploymentRequest,
+    RemoveDeploymentRequest,
+    RemoveDeploymentResponse,
     RestartInvocationRequest,
     RestartInvocationResponse,
     ResumeInvocationRequest,
     ResumeInvocationResponse,
+    VerifyDeploymentRequest,
 )
 
 from perdure_runtime.ingress.grpc import (
@@ -37,7 +40,14 @@ from perdure_runtime.ingress.grpc import (
 )
 from perdure_runtime.ingress.limits import Buffered, Limits
 from perdure_runtime.ingress.listener import Listener
-from perdure_runtime.ingress.port import Administration, RegistrationRefused, UnknownInvocation, WrongStatus
+from perdure_runtime.ingress.port import (
+    Administration,
+    DeploymentInUse,
+    RegistrationRefused,
+    UnknownDeployment,
+    UnknownInvocation,
+    WrongStatus,
+)
 from perdure_runtime.ingress.refusal import Refusal
 from perdure_runtime.storage.api import StorageFailure
 
@@ -57,6 +67,8 @@ class AdminServer:
         self._methods: dict[str, Method] = {
             f"{SERVICE}/RegisterDeployment": _unary(RegisterDeploymentRequest, self._register),
             f"{SERVICE}/ListDeployments": _unary(ListDeploymentsRequest, self._deployments),
+            f"{SERVICE}/RemoveDeployment": _unary(RemoveDeploymentRequest, self._remove),
+            f"{SERVICE}/VerifyDeployment": _unary(VerifyDeploymentRequest, self._verify),
             f"{SERVICE}/ResumeInvocation": _unary(ResumeInvocationRequest, self._resume),
             f"{SERVICE}/PauseInvocation": _unary(PauseInvocationRequest, self._pause),
             f"{SERVICE}/CancelInvocation": _unary(CancelInvocationRequest, self._cancel),
@@ -92,13 +104,20 @@ class AdminServer:
         return method
 
     async def _register(self, request: RegisterDeploymentRequest) -> Message:
-        return await self._administration.register(request.address)
+        return await self._administration.register(request.address, force=request.force, verify=request.verify)
 
     async def _deployments(self, request: ListDeploymentsRequest) -> Message:
         return ListDeploymentsResponse(deployments=await self._administration.deployments())
 
+    async def _remove(self, request: RemoveDeploymentRequest) -> Message:
+        await self._administration.remove(request.id, force=request.force)
+        return RemoveDeploymentResponse()
+
+    async def _verify(self, request: VerifyDeploymentRequest) -> Message:
+        return await self._administration.verify(request.address, request.limit)
+
     async def _resume(self, request: ResumeInvocationRequest) -> Message:
-        await self._administration.resume(request.invocation_id)
+        await self._administration.resume(request.invocation_id, on_newest=request.on_newest)
         return ResumeInvocationResponse()
 
     async def _pause(self, request: PauseInvocationRequest) -> Message:
@@ -134,7 +153,9 @@ def _unary(request_type: type[Req], do: Callable[[Req], Awaitable[Message]]) -> 
             raise Refusal(Status.INVALID_ARGUMENT, sentence) from error
         try:
             return Reply((await do(request)).SerializeToString())
-        except (RegistrationRefused, WrongStatus) as error:
+        except UnknownDeployment as error:
+            raise Refusal(Status.NOT_FOUND, f"there is no deployment {str(error)[:100]!r}") from error
+        except (RegistrationRefused, DeploymentInUse, WrongStatus) as error:
             raise Refusal(Status.FAILED_PRECONDITION, str(error)) from error
         except UnknownInvocation as error:
             sentence = f"there is no invocation {str(error)[:100]!r}: it never existed, or its retention is over"

@@ -13,23 +13,45 @@ from perdure_runtime.cli.problem import Problem
 T = TypeVar("T")
 
 
-def register(admin: tuple[str, int], address: str) -> None:
+def register(admin: tuple[str, int], address: str, *, force: bool, verify: bool) -> None:
     """Registers an endpoint and prints what it serves."""
-    deployment = _ask(AdminClient(*admin).register(address))
+    deployment = _ask(AdminClient(*admin).register(address, force=force, verify=verify))
     typer.echo(f"{deployment.id} at {deployment.address} serves")
     for service in deployment.services:
         typer.echo(f"  {service}")
+    for change in deployment.changes:
+        typer.echo(f"forced: {change}")
 
 
 def list_deployments(admin: tuple[str, int]) -> None:
     """Prints all deployments."""
     for deployment in _ask(AdminClient(*admin).deployments()):
-        typer.echo(f"{deployment.id}  {deployment.address}  {', '.join(deployment.services)}")
+        work = f"{deployment.in_flight} in flight" if deployment.in_flight else "no work"
+        services = ", ".join(deployment.services)
+        typer.echo(f"{deployment.id}  {deployment.address}  {deployment.status}, {work}  {services}")
 
 
-def resume(admin: tuple[str, int], invocation_id: str) -> None:
+def remove_deployment(admin: tuple[str, int], deployment_id: str, *, force: bool) -> None:
+    """Removes a deployment."""
+    _ask(AdminClient(*admin).remove_deployment(deployment_id, force=force))
+    typer.echo(f"{deployment_id} is removed")
+
+
+def verify(admin: tuple[str, int], address: str, limit: int) -> None:
+    """Replays journals on an endpoint and prints what it does not repeat."""
+    replayed = _ask(AdminClient(*admin).verify(address, limit))
+    for each in replayed.divergences:
+        typer.echo(f"{each.invocation_id}  {each.handler}  {each.message}")
+    if replayed.divergences:
+        raise Problem(
+            f"{len(replayed.divergences)} of {replayed.replayed} journals are not repeated by {address}", exit_code=1
+        )
+    typer.echo(f"{address} repeats {replayed.replayed} journals")
+
+
+def resume(admin: tuple[str, int], invocation_id: str, *, on_newest: bool) -> None:
     """Resumes an invocation."""
-    _ask(AdminClient(*admin).resume(invocation_id))
+    _ask(AdminClient(*admin).resume(invocation_id, on_newest=on_newest))
     typer.echo(f"{invocation_id} runs again")
 
 

@@ -32,11 +32,17 @@ def pause_command(invocation_id: InvocationId, admin: AdminOption = ADMIN) -> No
 
 
 @app.command("resume")
-def resume_command(invocation_id: InvocationId, admin: AdminOption = ADMIN) -> None:
+def resume_command(
+    invocation_id: InvocationId,
+    on_newest: Annotated[
+        bool, typer.Option("--on-newest", help="With the newest deployment, not the one that wrote its journal.")
+    ] = False,
+    admin: AdminOption = ADMIN,
+) -> None:
     """Try a paused invocation again."""
     from perdure_runtime.cli import client
 
-    client.resume(parse_address("--admin", admin), invocation_id)
+    client.resume(parse_address("--admin", admin), invocation_id, on_newest=on_newest)
 
 
 @app.command("cancel")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from perdure_runtime.cli import invocations
+from perdure_runtime.cli import deployments, invocations
 from perdure_runtime.cli.address import parse_address
 from perdure_runtime.cli.load import load_endpoint
 from perdure_runtime.cli.options import ADMIN, ENDPOINT, INGRESS, AdminOption, IngressOption, RetryOption
@@ -17,8 +17,7 @@ from perdure_runtime.cli.problem import Problem
 from perdure_runtime.cli.retry import read_defaults
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-deployments = typer.Typer(no_args_is_help=True, help="Registered endpoints.")
-app.add_typer(deployments, name="deployments")
+app.add_typer(deployments.app, name="deployments")
 app.add_typer(invocations.app, name="invocations")
 
 EndpointPath = Annotated[str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="Where your perdure.Endpoint is.")]
@@ -97,26 +96,6 @@ def protos_command(
     except OSError as error:
         raise Problem(f"cannot write {out / annotations}: {error.strerror or error}") from error
     typer.echo(f"wrote {out / annotations}")
-
-
-@deployments.command("register")
-def register_command(
-    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where the endpoint serves.")],
-    admin: AdminOption = ADMIN,
-) -> None:
-    """Route the services of an endpoint to it."""
-    from perdure_runtime.cli import client
-
-    parse_address("ADDRESS", address)
-    client.register(parse_address("--admin", admin), address)
-
-
-@deployments.command("list")
-def list_command(admin: AdminOption = ADMIN) -> None:
-    """List deployments, oldest first."""
-    from perdure_runtime.cli import client
-
-    client.list_deployments(parse_address("--admin", admin))
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from perdure_runtime.contracts.descriptors import Descriptors
@@ -55,13 +56,17 @@ class HandlerFacts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServiceFacts:
-    """One service of a deployment. ``public`` is what its handlers are that say nothing themselves."""
+    """One service of a deployment. ``public`` is what its handlers are that say nothing themselves.
+
+    ``state`` is the message whose fields are the state of a key.
+    """
 
     name: str
     kind: ServiceKind
     public: bool
     handlers: Mapping[str, HandlerFacts]
     descriptors: Descriptors
+    state: Descriptor | None = None
 
     @property
     def run(self) -> HandlerFacts | None:

@@ -28,7 +28,7 @@ def read_service(descriptors: Descriptors, name: str, default: Execution = DEFAU
     option = options.of_service(service)
     kind = ServiceKind[option.enum("kind") or "SERVICE"]
     public = option.enum("visibility") != "PRIVATE"
-    _check_state(descriptors, name, kind, option.text("state"))
+    state = _state(descriptors, name, kind, option.text("state"))
     handlers = {
         method.name: _handler(descriptors, options, option, kind, public, method, default) for method in service.methods
     }
@@ -37,7 +37,7 @@ def read_service(descriptors: Descriptors, name: str, default: Execution = DEFAU
         raise ContractError(
             f"workflow {name} has {len(runs)} run handlers ({', '.join(runs) or 'none'}); name exactly one rpc Run"
         )
-    return ServiceFacts(name, kind, public, MappingProxyType(handlers), descriptors)
+    return ServiceFacts(name, kind, public, MappingProxyType(handlers), descriptors, state)
 
 
 def _handler(
@@ -103,13 +103,13 @@ def _key_field(options: Options, kind: ServiceKind, method: MethodDescriptor, re
     return key.name
 
 
-def _check_state(descriptors: Descriptors, service: str, kind: ServiceKind, state: str) -> None:
+def _state(descriptors: Descriptors, service: str, kind: ServiceKind, state: str) -> Descriptor | None:
     if not state:
-        return
+        return None
     if kind is ServiceKind.SERVICE:
         raise ContractError(f"{service} has state {state} but is a plain service; make it a VIRTUAL_OBJECT or WORKFLOW")
     try:
-        descriptors.pool.FindMessageTypeByName(state.removeprefix("."))
+        return descriptors.pool.FindMessageTypeByName(state.removeprefix("."))
     except KeyError:
         raise ContractError(
             f"the state message {state} of {service} is not among the endpoint's descriptors; write its full name "

@@ -150,13 +150,26 @@ class Invocations(Protocol):
 class Administration(Protocol):
     """The node, as operators see it."""
 
-    async def register(self, address: str) -> admin_pb2.Deployment:
-        """Discovers the endpoint at ``host:port`` and routes its services there. Raises RegistrationRefused."""
+    async def register(self, address: str, *, force: bool, verify: bool) -> admin_pb2.Deployment:
+        """Discovers the endpoint at ``host:port`` and sends new invocations there.
+
+        What breaks callers, state or journals is refused unless ``force`` says so, and with ``verify`` what does not
+        repeat journals. Raises RegistrationRefused.
+        """
 
     async def deployments(self) -> list[admin_pb2.Deployment]:
         """All deployments, oldest first."""
 
-    async def resume(self, invocation_id: str) -> None:
+    async def remove(self, deployment_id: str, *, force: bool) -> None:
+        """Sends nothing to a deployment any more. Raises UnknownDeployment, DeploymentInUse."""
+
+    async def verify(self, address: str, limit: int) -> admin_pb2.VerifyDeploymentResponse:
+        """Replays journals on an endpoint, at most ``limit`` or 100, without side effects.
+
+        Raises RegistrationRefused.
+        """
+
+    async def resume(self, invocation_id: str, *, on_newest: bool) -> None:
         """Tries a paused invocation again. Raises UnknownInvocation, NotPaused."""
 
     async def pause(self, invocation_id: str) -> None:
@@ -179,6 +192,14 @@ class Administration(Protocol):
 
     async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse:
         """Shows an invocation. Raises UnknownInvocation."""
+
+
+class UnknownDeployment(Exception):
+    """No deployment has this id."""
+
+
+class DeploymentInUse(Exception):
+    """A deployment has work that has not ended; the message names it."""
 
 
 class RegistrationRefused(Exception):

@@ -24,7 +24,7 @@ from perdure_runtime.partition.effect import (
     Refused,
     Start,
 )
-from perdure_runtime.partition.input import Input, Submit
+from perdure_runtime.partition.input import Command, Input, Submit
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.machine import Step, apply
 from perdure_runtime.partition.memory import Memory
@@ -208,6 +208,9 @@ class PartitionLoop:
                 self._memory.visit(input.id)
         self._memory.absorb(step.writes)
         self._forming.writes.merge(step.writes)
+        if isinstance(input, Command) and input.entry.HasField("awakeable"):
+            # Its id is chance of this attempt. A step may tell it to the world, and then it must be found.
+            self._forming.told.add(input.invocation_id)
         if step.writes.timers:
             self._shell.set_timers(step.writes.timers)
         for effect in step.effects:

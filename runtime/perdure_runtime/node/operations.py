@@ -5,21 +5,20 @@ from collections.abc import Callable
 
 from perdure_protos.perdure.admin.v1 import admin_pb2
 
-from perdure_runtime.contracts import ContractError, Contracts
-from perdure_runtime.ingress.port import RegistrationRefused, UnknownInvocation, WrongStatus
+from perdure_runtime.ingress.port import UnknownInvocation, WrongStatus
 from perdure_runtime.invoker.invoker import Invoker
-from perdure_runtime.invoker.remote import RemoteTransport, discover
-from perdure_runtime.invoker.transport import EndpointUnreachable
 from perdure_runtime.node.clock import ClockMs
+from perdure_runtime.node.deployments import Deployments
 from perdure_runtime.node.describe import describe, status_name
 from perdure_runtime.node.loop import PartitionLoop
 from perdure_runtime.partition import ids
 from perdure_runtime.partition.input import CancelInvocation, Kill, Pause, Purge, Restart, Resume
 from perdure_runtime.partition.journal import is_command
+from perdure_runtime.partition.lifecycle.purge import holds
 from perdure_runtime.partition.lifecycle.restart import unfinished
 from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.partition.rows import BackingOff, Ended, Invocation, Paused, Running, Suspended
-from perdure_runtime.storage.api import DeploymentRow, Storage
+from perdure_runtime.storage.api import Storage
 
 
 class Operations:
@@ -34,49 +33,35 @@ class Operations:
         entropy: Callable[[int], int] = secrets.randbits,
         defaults: Execution = DEFAULT,
     ) -> None:
-        self._storage = storage
         self._loop = loop
-        self._invoker = invoker
         self._clock_ms = clock_ms
         self._entropy = entropy
-        self._defaults = defaults
+        self._deployments = Deployments(storage, invoker, clock_ms, entropy, defaults)
 
     def restore(self) -> None:
-        """Routes services to the deployments that are stored; one that newer ones have replaced is left alone."""
-        rows = self._storage.deployments()
-        newest = {service: row.id for row in rows for service in row.services}
-        current = set(newest.values())
-        for row in rows:
-            if row.id not in current:
-                continue
-            contracts = Contracts.described(row.descriptors, row.services, self._defaults)
-            self._invoker.add(RemoteTransport(row.address), contracts, row.id)
+        """Routes services to the deployments that are stored."""
+        self._deployments.restore()
 
-    async def register(self, address: str) -> admin_pb2.Deployment:
-        """Discovers the endpoint at ``host:port`` and routes its services there. Raises RegistrationRefused."""
-        try:
-            discovered = await discover(address)
-            services = tuple(discovered.services)
-            contracts = Contracts.described(discovered.descriptors, services, self._defaults)
-        except (ValueError, EndpointUnreachable, ContractError) as error:
-            raise RegistrationRefused(str(error)) from error
-        for row in self._storage.deployments():
-            if (row.address, row.services, row.descriptors) == (address, services, discovered.descriptors):
-                return _message(row)
-        id = f"dp_{self._entropy(64):016x}"
-        row = DeploymentRow(id, address, services, discovered.descriptors, self._clock_ms())
-        self._storage.add_deployment(row)
-        self._invoker.add(RemoteTransport(address), contracts, id)
-        return _message(row)
+    async def register(self, address: str, *, force: bool, verify: bool) -> admin_pb2.Deployment:
+        """Discovers the endpoint at ``host:port`` and sends new invocations there. Raises RegistrationRefused."""
+        return await self._deployments.register(address, force=force, verify=verify)
 
     async def deployments(self) -> list[admin_pb2.Deployment]:
         """All deployments, oldest first."""
-        return [_message(row) for row in self._storage.deployments()]
+        return self._deployments.list()
 
-    async def resume(self, invocation_id: str) -> None:
+    async def remove(self, deployment_id: str, *, force: bool) -> None:
+        """Sends nothing to a deployment any more. Raises UnknownDeployment, DeploymentInUse."""
+        self._deployments.remove(deployment_id, force=force)
+
+    async def verify(self, address: str, limit: int) -> admin_pb2.VerifyDeploymentResponse:
+        """Replays journals on an endpoint, without side effects. Raises RegistrationRefused."""
+        return await self._deployments.verify(address, limit)
+
+    async def resume(self, invocation_id: str, *, on_newest: bool) -> None:
         """Tries a paused invocation again. Raises UnknownInvocation, WrongStatus."""
         self._find(invocation_id, "only a paused one is resumed", Paused)
-        self._loop.offer(Resume(invocation_id))
+        self._loop.offer(Resume(invocation_id, on_newest))
         await self._loop.flush()
 
     async def pause(self, invocation_id: str) -> None:
@@ -112,7 +97,12 @@ class Operations:
 
     async def purge(self, invocation_id: str) -> None:
         """Forgets an ended invocation. Raises UnknownInvocation, WrongStatus."""
-        self._find(invocation_id, "only an ended one is purged: kill it first", Ended)
+        ended = self._find(invocation_id, "only an ended one is purged: kill it first", Ended)
+        if ended.caller is not None and holds(self._loop.latest(ended.caller.invocation_id)):
+            raise WrongStatus(
+                f"{invocation_id} has yet to give its result to its cancelled caller {ended.caller.invocation_id}: "
+                "purge it once that has been told"
+            )
         self._loop.offer(Purge(invocation_id, now=True))
         await self._loop.flush()
 
@@ -152,7 +142,3 @@ class Operations:
         if not isinstance(invocation.status, statuses):
             raise WrongStatus(f"{invocation_id} is {status_name(invocation.status)}; {otherwise}")
         return invocation
-
-
-def _message(row: DeploymentRow) -> admin_pb2.Deployment:
-    return admin_pb2.Deployment(id=row.id, address=row.address, services=row.services, created_at_ms=row.created_at_ms)

@@ -49,6 +49,15 @@ class DeploymentRow:
     created_at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is there of a service: how many keys have each name of its state, how many invocations each handler has
+    that have not ended."""
+
+    state: dict[str, int]
+    open: dict[str, int]
+
+
 class Storage(Protocol):
     """One partition's rows. All methods raise StorageFailure where the database does, or after ``close``."""
 
@@ -101,6 +110,12 @@ class Storage(Protocol):
 
     def in_flight(self, deployment_id: str, limit: int) -> list[Invocation]:
         """Invocations that have not ended and whose journal a deployment wrote, in order of id, at most ``limit``."""
+
+    def ended(self, service: str, limit: int) -> list[Invocation]:
+        """Ended invocations of a service whose journal is kept, the newest id first, at most ``limit``."""
+
+    def usage(self, service: str) -> Usage:
+        """What is stored and runs of a service. It counts rows: for operators, not for the path of a call."""
 
     def deployments(self) -> list[DeploymentRow]:
         """All deployments, oldest first."""

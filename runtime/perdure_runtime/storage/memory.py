@@ -3,6 +3,7 @@
 ``Rows`` is what would be on the disk: it outlives the storage objects that are opened over it, one after another.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TypeVar, assert_never
@@ -36,7 +37,7 @@ from perdure_runtime.partition.view import (
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
-from perdure_runtime.storage.api import DeploymentRow, StaleEpoch, StorageFailure, StorageInUse
+from perdure_runtime.storage.api import DeploymentRow, StaleEpoch, StorageFailure, StorageInUse, Usage
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -198,6 +199,27 @@ class MemoryStorage:
                 if row.deployment_id == deployment_id and not isinstance(row.status, Ended)
             ]
             return sorted(pinned, key=lambda row: row.id)[:limit]
+
+    def ended(self, service: str, limit: int) -> list[Invocation]:
+        self._refuse_closed()
+        with self._lock:
+            rows = [
+                row
+                for row in self.rows.invocations.values()
+                if row.target.service == service and isinstance(row.status, Ended) and row.id in self.rows.journals
+            ]
+        return sorted(rows, key=lambda row: row.id, reverse=True)[:limit]
+
+    def usage(self, service: str) -> Usage:
+        self._refuse_closed()
+        with self._lock:
+            state = Counter(name for (of, _), names in self.rows.state.items() if of == service for name in names)
+            handlers = Counter(
+                row.target.handler
+                for row in self.rows.invocations.values()
+                if row.target.service == service and not isinstance(row.status, Ended)
+            )
+        return Usage(dict(state), dict(handlers))
 
     def deployments(self) -> list[DeploymentRow]:
         self._refuse_closed()

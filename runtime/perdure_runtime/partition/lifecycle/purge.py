@@ -50,9 +50,10 @@ def _is_open(draft: Draft, caller: Caller) -> bool:
     return invocation is not None and not isinstance(invocation.status, Ended)
 
 
-def _is_held(draft: Draft, invocation: Invocation) -> bool:
-    """Whether a cancelled caller has yet to be given its result, which stands here alone."""
-    if invocation.caller is None:
-        return False
-    caller = draft.invocation(invocation.caller.invocation_id)
+def holds(caller: Invocation | None) -> bool:
+    """Whether a cancelled caller has yet to be given the results of what it has called, which stand there alone."""
     return caller is not None and caller.cancel is Cancel.CALLEES and not isinstance(caller.status, Ended)
+
+
+def _is_held(draft: Draft, invocation: Invocation) -> bool:
+    return invocation.caller is not None and holds(draft.invocation(invocation.caller.invocation_id))

@@ -4,18 +4,21 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from perdure_runtime.partition.rows import Ended, Invocation
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import DeploymentRow, StaleEpoch, StorageFailure
-from perdure_runtime.storage.sqlite.rows import (
+from perdure_runtime.storage.rows import (
     CHANGING,
     INVOCATION,
     Row,
     changing_row,
-    has_long_input,
     invocation_row,
     promise_row,
     timer_row,
 )
+
+# Above this, an input goes into a row of its own unless its invocation has ended: see schema.long_input.
+LONG_INPUT_BYTES = 512
 
 _INSERT_INVOCATION = f"INSERT INTO invocation ({', '.join(INVOCATION)}) VALUES ({', '.join('?' * len(INVOCATION))})"
 _UPDATE_INVOCATION = f"UPDATE invocation SET {', '.join(f'{column} = ?' for column in CHANGING)} WHERE id = ?"
@@ -126,8 +129,8 @@ def _write_invocations(connection: sqlite3.Connection, writes: Writes) -> None:
     inserted = writes.inserted
     new = [invocation for id, invocation in writes.invocations.items() if id in inserted]
     if new:
-        connection.executemany(_INSERT_INVOCATION, [invocation_row(invocation) for invocation in new])
-        long = [(invocation.id, invocation.input) for invocation in new if has_long_input(invocation)]
+        connection.executemany(_INSERT_INVOCATION, [_new_row(invocation) for invocation in new])
+        long = [(invocation.id, invocation.input) for invocation in new if _has_long_input(invocation)]
         _put(connection, _INSERT_LONG_INPUT, long)
     if len(new) < len(writes.invocations):
         changed = [changing_row(invocation) for id, invocation in writes.invocations.items() if id not in inserted]
@@ -137,6 +140,15 @@ def _write_invocations(connection: sqlite3.Connection, writes: Writes) -> None:
                 f"{len(changed) - updated} of {len(changed)} changed invocations are not in the database: "
                 "it contradicts the node's memory; please report this"
             )
+
+
+def _new_row(invocation: Invocation) -> Row:
+    row = invocation_row(invocation)
+    return (*row[:-1], None) if _has_long_input(invocation) else row
+
+
+def _has_long_input(invocation: Invocation) -> bool:
+    return len(invocation.input) > LONG_INPUT_BYTES and not isinstance(invocation.status, Ended)
 
 
 def _write_idempotency(connection: sqlite3.Connection, writes: Writes) -> None:

@@ -23,8 +23,8 @@ from perdure_runtime.partition.view import (
     PromisesDocument,
     StateDocument,
 )
-from perdure_runtime.storage.api import DeploymentRow
-from perdure_runtime.storage.sqlite.rows import INVOCATION, invocation_of, promise_of, timer_of
+from perdure_runtime.storage.api import DeploymentRow, Usage
+from perdure_runtime.storage.rows import INVOCATION, invocation_of, promise_of, timer_of
 
 _INVOCATION = (
     f"SELECT {', '.join(INVOCATION[:-1])},"
@@ -35,6 +35,12 @@ RUNNING = f"{_INVOCATION} WHERE status = 'running' AND id > ? ORDER BY id LIMIT 
 IN_FLIGHT = f"""
     {_INVOCATION} WHERE deployment_id = ? AND deployment_id != '' AND status != 'ended' ORDER BY id LIMIT ?
 """
+ENDED = f"""
+    {_INVOCATION} WHERE service = ? AND status = 'ended'
+    AND EXISTS (SELECT 1 FROM journal_entry WHERE invocation_id = id) ORDER BY id DESC LIMIT ?
+"""
+_STATE_USAGE = "SELECT name, count(*) FROM state WHERE service = ? GROUP BY name"
+_OPEN_USAGE = "SELECT handler, count(*) FROM invocation WHERE service = ? AND status != 'ended' GROUP BY handler"
 JOURNAL = "SELECT entry FROM journal_entry WHERE invocation_id = ? ORDER BY position"
 _LISTENERS = """
     SELECT caller_id, caller_command FROM listener WHERE invocation_id = ? ORDER BY caller_id, caller_command
@@ -94,6 +100,17 @@ def active(connection: sqlite3.Connection, after_id: str, limit: int) -> list[In
 def in_flight(connection: sqlite3.Connection, deployment_id: str, limit: int) -> list[Invocation]:
     """What a deployment has begun and not ended. Raises sqlite3.Error."""
     return [invocation_of(row) for row in connection.execute(IN_FLIGHT, (deployment_id, limit)).fetchall()]
+
+
+def ended(connection: sqlite3.Connection, service: str, limit: int) -> list[Invocation]:
+    """Ended invocations with a journal. Raises sqlite3.Error."""
+    return [invocation_of(row) for row in connection.execute(ENDED, (service, limit)).fetchall()]
+
+
+def usage(connection: sqlite3.Connection, service: str) -> Usage:
+    """What is there of a service. Raises sqlite3.Error."""
+    state = connection.execute(_STATE_USAGE, (service,)).fetchall()
+    return Usage(dict(state), dict(connection.execute(_OPEN_USAGE, (service,)).fetchall()))
 
 
 def timers(connection: sqlite3.Connection, from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:

@@ -10,7 +10,7 @@ from perdure_runtime.partition.memory import Content
 from perdure_runtime.partition.rows import Invocation, Timer
 from perdure_runtime.partition.view import Document
 from perdure_runtime.partition.writes import Writes
-from perdure_runtime.storage.api import DeploymentRow
+from perdure_runtime.storage.api import DeploymentRow, Usage
 from perdure_runtime.storage.sqlite import reads
 from perdure_runtime.storage.sqlite.commit import check_epoch, delete_deployment, insert_deployment, raise_epoch, write
 from perdure_runtime.storage.sqlite.connection import Lock, configure, connect
@@ -99,6 +99,12 @@ class SqliteStorage:
         return self._read(
             "scanning the work of a deployment", lambda: reads.in_flight(self._reader, deployment_id, limit)
         )
+
+    def ended(self, service: str, limit: int) -> list[Invocation]:
+        return self._read("scanning ended invocations", lambda: reads.ended(self._reader, service, limit))
+
+    def usage(self, service: str) -> Usage:
+        return self._read("counting what a service has", lambda: reads.usage(self._reader, service))
 
     def deployments(self) -> list[DeploymentRow]:
         return self._read("reading deployments", lambda: reads.deployments(self._reader))

@@ -1,6 +1,6 @@
-"""Rows in and out: each class of ``partition.rows`` as columns.
+"""Rows in and out: each class of ``partition.rows`` as columns, the same in every database.
 
-A plain new field of Invocation is one name in PLAIN or PROGRESS, and its column in a migration.
+A plain new field of Invocation is one name in PLAIN or PROGRESS, and its column in a migration of each database.
 """
 
 import json
@@ -51,18 +51,10 @@ STATUS = (
 INVOCATION = (*PLAIN, *PROGRESS, *SHAPED, *STATUS, "input")
 CHANGING = (*PROGRESS, *STATUS)
 
-# Above this, an input goes into a row of its own unless its invocation has ended: see schema.long_input.
-LONG_INPUT_BYTES = 512
-
 _PLAIN_AND_PROGRESS = attrgetter(*PLAIN, *PROGRESS)
 _PROGRESS = attrgetter(*PROGRESS)
 # People read these columns: letters stay letters.
 _encode_json = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def has_long_input(invocation: Invocation) -> bool:
-    """Whether the input of a new invocation goes into a row of its own."""
-    return len(invocation.input) > LONG_INPUT_BYTES and not isinstance(invocation.status, Ended)
 
 
 def invocation_row(invocation: Invocation) -> Row:
@@ -80,7 +72,7 @@ def invocation_row(invocation: Invocation) -> Row:
         caller.invocation_id if caller is not None else None,
         caller.command if caller is not None else None,
         *status_columns(invocation.status),
-        None if has_long_input(invocation) else invocation.input,
+        invocation.input,
     )
 
 

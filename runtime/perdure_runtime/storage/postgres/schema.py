@@ -1,0 +1,253 @@
+"""The tables, how a database comes to their newest version, and which ones are refused.
+
+All are in a schema of their own, ``perdure``, beside whatever else a database holds. One database serves many
+partitions: ``partition`` is the first column of each key, and rows of one invocation or object lie together behind it.
+Indexes are partial, so that a row pays only for the list it stands in. Nothing refers to another table by a foreign
+key: a batch is written whole, and each check would be a lookup.
+"""
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from perdure_runtime.storage.api import StorageFailure, StorageForeign
+
+SCHEMA = "perdure"
+# What a statement of ours raises when ``perdure.require`` finds a condition broken.
+BROKEN = "PD001"
+# The number of the lock that nodes take to change tables, one after another: the letters of perdure.
+LOCK = int.from_bytes(b"perdure", "big")
+
+# Text sorts by its bytes, as it does everywhere else in perdure, whatever the language of the database.
+_ID = 'text COLLATE "C" NOT NULL'
+# A row of these changes often and stays as long: room on its page lets the new version lie beside the old one.
+_ROOMY = "WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)"
+# Rows of these come and go.
+_BUSY = "WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)"
+
+# Statements by version: a database of version n gets all from place n on. What has been released is never edited.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        # batch is the number of the last batch of the epoch's owner: with it a node that lost its connection in a
+        # commit learns whether that was kept, and sees to it that it is not kept later.
+        """
+        CREATE TABLE perdure.partition (
+            partition integer NOT NULL PRIMARY KEY,
+            epoch bigint NOT NULL,
+            batch bigint NOT NULL
+        ) WITH (fillfactor = 10)
+        """,
+        # Ends the transaction: a batch is sent whole, with its COMMIT, before the first of its answers has come.
+        f"""
+        CREATE FUNCTION perdure.require(condition boolean, what text) RETURNS void LANGUAGE plpgsql AS $$
+        BEGIN
+            IF condition IS NOT TRUE THEN
+                RAISE EXCEPTION USING ERRCODE = '{BROKEN}', MESSAGE = what;
+            END IF;
+        END
+        $$
+        """,
+        # status is one of: scheduled queued running suspended backing_off paused ended. Each has its own columns and
+        # leaves those of the others NULL. outcome_code is 0 for a value, else the gRPC status of the terminal error.
+        # cancel: 0 nobody has cancelled it, 1 what it has called is being cancelled first, 2 it stands in its journal.
+        # deployment_id: the deployment that wrote its journal. retain_until_ms: the next of outcome_until_ms and
+        # journal_until_ms. A long input lies outside of its row by itself, and is not written again with it.
+        f"""
+        CREATE TABLE perdure.invocation (
+            partition integer NOT NULL,
+            id {_ID},
+            service {_ID},
+            handler {_ID},
+            key {_ID},
+            exclusive boolean NOT NULL,
+            once boolean NOT NULL,
+            explicit_cancellation boolean NOT NULL,
+            idempotency_key {_ID},
+            created_at_ms bigint NOT NULL,
+            headers text,
+            caller_id text,
+            caller_command bigint,
+            attempt bigint NOT NULL,
+            failures bigint NOT NULL,
+            last_error text NOT NULL,
+            cancel bigint NOT NULL,
+            deployment_id {_ID},
+            status text NOT NULL,
+            due_ms bigint,
+            inbox_seq bigint,
+            awaiting text,
+            outcome_code bigint,
+            outcome bytea,
+            ended_at_ms bigint,
+            outcome_until_ms bigint,
+            journal_until_ms bigint,
+            retain_until_ms bigint,
+            input bytea NOT NULL,
+            PRIMARY KEY (partition, id)
+        ) {_ROOMY}
+        """,
+        "CREATE INDEX invocation_running ON perdure.invocation (partition, id) WHERE status = 'running'",
+        """
+        CREATE INDEX invocation_retention ON perdure.invocation (partition, retain_until_ms, id)
+        WHERE retain_until_ms IS NOT NULL
+        """,
+        """
+        CREATE INDEX invocation_deployment ON perdure.invocation (partition, deployment_id, id)
+        WHERE deployment_id <> '' AND status <> 'ended'
+        """,
+        f"""
+        CREATE TABLE perdure.journal_entry (
+            partition integer NOT NULL,
+            invocation_id {_ID},
+            position bigint NOT NULL,
+            kind text NOT NULL,
+            entry bytea NOT NULL,
+            PRIMARY KEY (partition, invocation_id, position)
+        ) {_BUSY}
+        """,
+        f"""
+        CREATE TABLE perdure.listener (
+            partition integer NOT NULL,
+            invocation_id {_ID},
+            caller_id {_ID},
+            caller_command bigint NOT NULL,
+            PRIMARY KEY (partition, invocation_id, caller_id, caller_command)
+        ) {_BUSY}
+        """,
+        f"""
+        CREATE TABLE perdure.object (
+            partition integer NOT NULL,
+            service {_ID},
+            key {_ID},
+            holder text NOT NULL,
+            head bigint NOT NULL,
+            tail bigint NOT NULL,
+            PRIMARY KEY (partition, service, key)
+        ) {_ROOMY}
+        """,
+        f"""
+        CREATE TABLE perdure.inbox (
+            partition integer NOT NULL,
+            service {_ID},
+            key {_ID},
+            seq bigint NOT NULL,
+            invocation_id text NOT NULL,
+            PRIMARY KEY (partition, service, key, seq)
+        ) {_BUSY}
+        """,
+        f"""
+        CREATE TABLE perdure.state (
+            partition integer NOT NULL,
+            service {_ID},
+            key {_ID},
+            name {_ID},
+            value bytea NOT NULL,
+            PRIMARY KEY (partition, service, key, name)
+        ) {_ROOMY}
+        """,
+        f"""
+        CREATE TABLE perdure.idempotency (
+            partition integer NOT NULL,
+            service {_ID},
+            handler {_ID},
+            key {_ID},
+            idempotency_key {_ID},
+            invocation_id text NOT NULL,
+            PRIMARY KEY (partition, service, handler, key, idempotency_key)
+        ) {_BUSY}
+        """,
+        # waiting is JSON: pairs of invocation and command. A promise with a result has none.
+        f"""
+        CREATE TABLE perdure.promise (
+            partition integer NOT NULL,
+            service {_ID},
+            key {_ID},
+            name {_ID},
+            result bytea,
+            waiting text,
+            PRIMARY KEY (partition, service, key, name)
+        ) {_ROOMY}
+        """,
+        # number is the command of a wake, the attempt of a retry, and 0 for a start.
+        f"""
+        CREATE TABLE perdure.timer (
+            partition integer NOT NULL,
+            due_ms bigint NOT NULL,
+            invocation_id {_ID},
+            purpose {_ID},
+            number bigint NOT NULL,
+            PRIMARY KEY (partition, due_ms, invocation_id, purpose, number)
+        ) {_BUSY}
+        """,
+        f"""
+        CREATE TABLE perdure.deployment (
+            partition integer NOT NULL,
+            id {_ID},
+            address text NOT NULL,
+            services text NOT NULL,
+            created_at_ms bigint NOT NULL,
+            descriptors bytea NOT NULL,
+            PRIMARY KEY (partition, id)
+        )
+        """,
+    ),
+)
+
+
+def prepare(connection: Connection[TupleRow], place: str) -> None:
+    """Brings the tables to their newest version. Raises StorageForeign, StorageFailure, psycopg.Error.
+
+    An error in between leaves the database as it was.
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StorageFailure(
+            f"{place} holds text as {encoding}, perdure needs UTF8: make a database with `createdb --encoding UTF8`"
+        )
+    if _version(connection, place) == len(MIGRATIONS):
+        return
+    with connection.transaction():
+        # Nodes that start together change tables one after another. The lock goes with the transaction.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        version = _version(connection, place)
+        if version == 0:
+            _begin(connection)
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute("UPDATE perdure.perdure_schema SET version = %s", (len(MIGRATIONS),))
+
+
+def _begin(connection: Connection[TupleRow]) -> None:
+    # Where somebody made the schema for us, we may not be allowed to.
+    if connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone() is None:
+        connection.execute("CREATE SCHEMA perdure")
+    connection.execute("CREATE TABLE perdure.perdure_schema (version integer NOT NULL)")
+    connection.execute("INSERT INTO perdure.perdure_schema (version) VALUES (0)")
+
+
+def _version(connection: Connection[TupleRow], place: str) -> int:
+    """The version of the tables, 0 where there are none."""
+    tables = [
+        str(name)
+        for (name,) in connection.execute(
+            "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace(%s)"
+            " AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY relname",
+            (SCHEMA,),
+            binary=True,
+        ).fetchall()
+    ]
+    if not tables:
+        return 0
+    if "perdure_schema" not in tables:
+        raise StorageForeign(
+            f"the schema {SCHEMA} of {place} belongs to another program: it has {tables[0]!r} but none of perdure's "
+            "tables; name another database"
+        )
+    row = connection.execute("SELECT version FROM perdure.perdure_schema", binary=True).fetchone()
+    version = int(row[0]) if row is not None else 0
+    if not 0 < version <= len(MIGRATIONS):
+        raise StorageForeign(
+            f"{place} has tables of version {version}, this perdure knows versions 1 to {len(MIGRATIONS)}; "
+            "run the perdure that wrote it, or a newer one"
+        )
+    return version

@@ -1,0 +1,106 @@
+"""One statement a table and sort of change, for any number of rows: they travel as one array a column."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from perdure_runtime.storage.postgres.values import BOOLEAN, BYTES, INTEGER, KEY, TEXT, Array, Kind
+from perdure_runtime.storage.rows import CHANGING, INVOCATION, Row
+
+Parameters: TypeAlias = dict[str, Array | int | str]
+Columns: TypeAlias = dict[str, Kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL, and the columns of the rows that it takes."""
+
+    sql: str
+    columns: Columns
+
+    def of(self, partition: int, rows: Sequence[Row]) -> tuple[str, Parameters]:
+        """What is to be executed for these rows. Raises OverflowError, UnicodeEncodeError."""
+        values = zip(*rows, strict=True)
+        arrays = {name: kind.array(column) for (name, kind), column in zip(self.columns.items(), values, strict=True)}
+        return self.sql, {"partition": partition, "rows": len(rows), **arrays}
+
+
+def _rows(columns: Columns) -> str:
+    arrays = ", ".join(f"%({name})s::{kind.sql}[]" for name, kind in columns.items())
+    return f"unnest({arrays}) AS rows ({', '.join(columns)})"
+
+
+def _insert(table: str, columns: Columns) -> Statement:
+    sql = f"INSERT INTO perdure.{table} (partition, {', '.join(columns)}) SELECT %(partition)s, rows.*"
+    return Statement(f"{sql} FROM {_rows(columns)}", columns)
+
+
+def _put(table: str, key: Columns, rest: Columns) -> Statement:
+    """Inserts rows, or replaces those that are there."""
+    insert = _insert(table, {**key, **rest})
+    changes = ", ".join(f"{name} = excluded.{name}" for name in rest)
+    action = f"DO UPDATE SET {changes}" if rest else "DO NOTHING"
+    return Statement(f"{insert.sql} ON CONFLICT (partition, {', '.join(key)}) {action}", insert.columns)
+
+
+def _delete(table: str, key: Columns) -> Statement:
+    """Deletes rows; those that are not there are no error."""
+    same = " AND ".join(f"held.{name} = rows.{name}" for name in key)
+    sql = f"DELETE FROM perdure.{table} AS held USING {_rows(key)} WHERE held.partition = %(partition)s AND {same}"
+    return Statement(sql, key)
+
+
+def _update_invocations(columns: Columns) -> Statement:
+    """Changes rows that must all be there."""
+    changes = ", ".join(f"{name} = rows.{name}" for name in CHANGING)
+    sql = f"""
+        WITH changed AS (
+            UPDATE perdure.invocation AS held SET {changes} FROM {_rows(columns)}
+            WHERE held.partition = %(partition)s AND held.id = rows.id RETURNING held.id
+        )
+        SELECT perdure.require(
+            count(*) = %(rows)s,
+            format('%%s of %%s changed invocations are not in the database', %(rows)s - count(*), %(rows)s)
+        ) FROM changed
+    """
+    return Statement(sql, columns)
+
+
+_INVOCATION: Columns = {
+    **dict.fromkeys(INVOCATION, TEXT),
+    **dict.fromkeys(("exclusive", "once", "explicit_cancellation"), BOOLEAN),
+    **dict.fromkeys(("created_at_ms", "caller_command", "attempt", "failures", "cancel"), INTEGER),
+    **dict.fromkeys(("due_ms", "inbox_seq", "outcome_code", "ended_at_ms"), INTEGER),
+    **dict.fromkeys(("outcome_until_ms", "journal_until_ms", "retain_until_ms"), INTEGER),
+    **dict.fromkeys(("outcome", "input"), BYTES),
+}
+_ID: Columns = {"id": TEXT}
+_OF_INVOCATION: Columns = {"invocation_id": TEXT}
+_LISTENER: Columns = {**_OF_INVOCATION, "caller_id": TEXT, "caller_command": INTEGER}
+_OBJECT: Columns = {"service": TEXT, "key": KEY}
+_INBOX: Columns = {**_OBJECT, "seq": INTEGER}
+_NAMED: Columns = {**_OBJECT, "name": TEXT}
+_IDEMPOTENCY: Columns = {"service": TEXT, "handler": TEXT, "key": KEY, "idempotency_key": KEY}
+_TIMER: Columns = {"due_ms": INTEGER, **_OF_INVOCATION, "purpose": TEXT, "number": INTEGER}
+_DEPLOYMENT: Columns = {
+    **dict.fromkeys(("id", "address", "services"), TEXT),
+    "descriptors": BYTES,
+    "created_at_ms": INTEGER,
+}
+
+INSERT_INVOCATION = _insert("invocation", _INVOCATION)
+UPDATE_INVOCATION = _update_invocations({**{name: _INVOCATION[name] for name in CHANGING}, **_ID})
+INSERT_ENTRY = _insert("journal_entry", {**_OF_INVOCATION, "position": INTEGER, "kind": TEXT, "entry": BYTES})
+PUT_LISTENER, DELETE_LISTENER = _put("listener", _LISTENER, {}), _delete("listener", _LISTENER)
+PUT_OBJECT = _put("object", _OBJECT, {"holder": TEXT, "head": INTEGER, "tail": INTEGER})
+DELETE_OBJECT = _delete("object", _OBJECT)
+PUT_INBOX, DELETE_INBOX = _put("inbox", _INBOX, _OF_INVOCATION), _delete("inbox", _INBOX)
+PUT_STATE, DELETE_STATE = _put("state", _NAMED, {"value": BYTES}), _delete("state", _NAMED)
+PUT_IDEMPOTENCY = _put("idempotency", _IDEMPOTENCY, _OF_INVOCATION)
+DELETE_IDEMPOTENCY = _delete("idempotency", _IDEMPOTENCY)
+PUT_PROMISE = _put("promise", _NAMED, {"result": BYTES, "waiting": TEXT})
+DELETE_PROMISE = _delete("promise", _NAMED)
+PUT_TIMER, DELETE_TIMER = _put("timer", _TIMER, {}), _delete("timer", _TIMER)
+FORGET_JOURNAL = _delete("journal_entry", _OF_INVOCATION)
+PURGE = (_delete("invocation", _ID), FORGET_JOURNAL, _delete("listener", _OF_INVOCATION))
+INSERT_DEPLOYMENT, DELETE_DEPLOYMENT = _insert("deployment", _DEPLOYMENT), _delete("deployment", _ID)
