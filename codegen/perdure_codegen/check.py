@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from perdure_codegen.check_names import module_names, package_name
+from perdure_codegen.check_names import module_names, package_name, state_names
 from perdure_codegen.check_services import ServiceCheck
 from perdure_codegen.check_types import types
 from perdure_codegen.contract import Contract, File, Package
@@ -29,6 +29,7 @@ def _problems(contract: Contract) -> Iterator[Problem]:
             yield from types(contract, message)
         for service in package.services:
             yield from ServiceCheck(contract, package, service).problems()
+            yield from state_names(contract, service)
 
 
 def _needs(contract: Contract) -> Mapping[str, set[str]]:

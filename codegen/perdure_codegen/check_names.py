@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import betterproto
 
 from perdure_codegen import naming
-from perdure_codegen.contract import Enum, File, Message, Package, Place, Service
+from perdure_codegen.contract import Contract, Enum, File, Message, Package, Place, Service
 from perdure_codegen.problem import Problem
 
 # Top-level modules that generated code needs, itself or through what it imports.
@@ -19,6 +19,8 @@ MESSAGE_MEMBERS = frozenset(dir(betterproto.Message))
 ENUM_MEMBERS = frozenset({*dir(betterproto.Enum), "name", "value", "mro"})
 # What generated handlers and clients have.
 SERVICE_MEMBERS = frozenset({"service"})
+# What the state of a context has: a field of that name would hide it.
+STATE_MEMBERS = frozenset({"clear_all", "keys"})
 
 
 def package_name(file: File) -> Iterator[Problem]:
@@ -47,6 +49,16 @@ def module_names(package: Package) -> Iterator[Problem]:
         yield from _enum(enum)
     for service in package.services:
         yield from _service(service)
+
+
+def state_names(contract: Contract, service: Service) -> Iterator[Problem]:
+    """The problems with the names of the values of a service's state."""
+    state = contract.messages.get(service.state)
+    for field in state.fields if state is not None else ():
+        name = naming.attribute(field)
+        if name in STATE_MEMBERS:
+            sentence = f"it is a value of the state of {service.full_name} and would hide ctx.state.{name}(): rename it"
+            yield Problem(field.place, f"field {service.state}.{field.name}", sentence)
 
 
 def _module(package: Package) -> Iterator[Problem]:

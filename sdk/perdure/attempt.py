@@ -26,13 +26,12 @@ from perdure.awakeables import new_id
 from perdure.combining import or_timeout
 from perdure.endpoint import BoundHandler
 from perdure.errors import (
-    CallError,
     JournalMismatch,
     ProtocolViolation,
     TerminalError,
     UsageError,
 )
-from perdure.failures import attempt_failure, error_of, failure_of
+from perdure.failures import attempt_failure, error_of, failure_of, terminal_error
 from perdure.futures import Awakeable, Durable, DurableFuture
 from perdure.interrupts import Interrupts
 from perdure.results import load
@@ -275,11 +274,12 @@ class Attempt:
 
     def end_with(self, error: BaseException) -> None:
         """The handler raised."""
-        if not isinstance(error, TerminalError) or isinstance(error, CallError):
+        terminal = terminal_error(error)
+        if terminal is None:
             self.fail(error)
             return
         try:
-            outcome = Outcome(failure=failure_of(error))
+            outcome = Outcome(failure=failure_of(terminal))
         except Exception as broken:
             # Its details are no messages.
             self.fail(broken)
@@ -301,7 +301,7 @@ class Attempt:
     def suspend(self, awaiting: list[int]) -> None:
         """The handler leaves memory until one of these commands has completed."""
         self._last_word(
-            EndpointFrame(slot=self.slot, suspension=Suspension(awaiting=awaiting, cancelled=self.interrupts.seen))
+            EndpointFrame(slot=self.slot, suspension=Suspension(awaiting=dict.fromkeys(awaiting), cancelled=self.interrupts.seen))
         )
         self._stop()
 
@@ -382,7 +382,7 @@ class Attempt:
     def _release(self) -> None:
         for task in self._tasks.values():
             task.cancel()
-        for future in self._futures.values():
+        for future in (*self._futures.values(), self.interrupts.future):
             future.cancel()
         self._futures.clear()
         self._steps.clear()

@@ -158,6 +158,9 @@ class Driver:
     def _interrupt(self, awaited: object) -> BaseException | None:
         """The cancellation, where the handler is to get that in place of a result."""
         if self._attempt.interrupts.due and not (isinstance(awaited, asyncio.Future) and awaited.done()):
+            if isinstance(awaited, asyncio.Future):
+                # The handler turns away from it: whatever comes of it, asyncio need not warn.
+                awaited.add_done_callback(_retrieve)
             return self._attempt.interrupts.take()
         return None
 
@@ -288,6 +291,11 @@ class Driver:
 
 
 def _look_away(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+def _retrieve(future: "asyncio.Future[Any]") -> None:
     if not future.cancelled():
         future.exception()
 

@@ -10,11 +10,23 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
 
 from perdure import codec
-from perdure.errors import JournalMismatch, RetryableError, StatusCode, TerminalError
+from perdure.errors import CallError, JournalMismatch, RetryableError, StatusCode, TerminalError
 
 TYPE_URL = "type.googleapis.com/"
 # The end of a traceback says where it happened.
 MAX_STACKTRACE_CHARACTERS = 32_768
+
+
+def terminal_error(error: BaseException | None) -> TerminalError | None:
+    """The terminal error that ends an invocation whose handler raises this; None where it is tried again.
+
+    A group, as asyncio.TaskGroup raises it, ends it with its first error where all of them are terminal.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        errors = [terminal_error(each) for each in error.exceptions]
+        return errors[0] if all(errors) else None
+    # What became of a call from outside is not known.
+    return error if isinstance(error, TerminalError) and not isinstance(error, CallError) else None
 
 
 def failure_of(error: TerminalError) -> Failure:

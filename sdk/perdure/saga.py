@@ -6,6 +6,7 @@ from typing import Any, ParamSpec, Self
 
 from perdure.context import Context
 from perdure.errors import CallError, TerminalError
+from perdure.failures import terminal_error
 
 P = ParamSpec("P")
 
@@ -44,8 +45,7 @@ class Saga:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # What became of a call from outside is not known: the attempt fails, and is tried again.
-        if isinstance(error, TerminalError) and not isinstance(error, CallError):
+        if terminal_error(error) is not None:
             await self.undo()
 
     async def undo(self) -> None:
