@@ -1,7 +1,6 @@
 """One attempt of an invocation in this process: durable operations in, frames out."""
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,31 +21,33 @@ from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame, NodeFr
 from perdure import codec, commands
 from perdure.annotations import Annotations
 from perdure.attempt_state import AttemptState
+from perdure.attempt_steps import AttemptSteps
 from perdure.awakeables import new_id
 from perdure.combining import or_timeout
 from perdure.endpoint import BoundHandler
 from perdure.errors import (
     JournalMismatch,
     ProtocolViolation,
+    StatusCode,
     TerminalError,
     UsageError,
 )
 from perdure.failures import attempt_failure, error_of, failure_of, terminal_error
-from perdure.futures import Awakeable, Durable, DurableFuture
+from perdure.futures import Awakeable, Durable, DurableFuture, current_attempt
 from perdure.interrupts import Interrupts
 from perdure.results import load
 from perdure.retry import RetryPolicy
 from perdure.steps import Step, current_step, make_step
+from perdure.vm.describe import describe
 from perdure.vm.machine import Cancelled, Machine, Settled
-from perdure.vm.replay import Failures
 
 T = TypeVar("T")
 F = TypeVar("F", bound=DurableFuture[Any])
 
-log = logging.getLogger("perdure")
+# Results that somebody else has chosen, and not the handler that the contract names.
+FROM_OUTSIDE = frozenset({"await_signal", "awakeable", "get_promise", "peek_promise"})
 
-# Set within handlers and all tasks that they start.
-current_attempt: contextvars.ContextVar["Attempt | None"] = contextvars.ContextVar("perdure_attempt", default=None)
+log = logging.getLogger("perdure")
 
 
 class Outlet(Protocol):
@@ -69,8 +70,10 @@ class Attempt:
         on_news: Called when there may be results for a handler that waits.
         state: The state of the handler's key.
         interrupts: The cancellation of the invocation.
+        steps: What it runs of the handler's steps.
         task: What drives the handler, once it has begun.
-        has_tasks: Whether tasks of the handler's own ask for something too.
+        tasks: What the handler has started of its own and has not ended.
+        has_tasks: Whether there ever were any.
     """
 
     def __init__(
@@ -88,12 +91,12 @@ class Attempt:
         self.on_drop: Callable[[], None] = _nothing
         self.on_news: Callable[[], None] = _nothing
         self._futures: dict[int, DurableFuture[Any]] = {}
-        self._steps: dict[int, Step] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.steps = AttemptSteps(self)
         self.task: asyncio.Task[None] | None = None
+        self.tasks: set[asyncio.Task[Any]] = set()
         self.has_tasks = False
         self.state = AttemptState(self)
-        self.interrupts = Interrupts(self, explicit=start.explicit_cancellation)
+        self.interrupts = Interrupts(self, explicit=start.explicit_cancellation, on_due=lambda: self.on_news())
 
     def __str__(self) -> str:
         return f"{self.bound.name} ({self.start.invocation_id}, attempt {self.start.attempt})"
@@ -114,6 +117,12 @@ class Attempt:
         """Issues a command."""
         self.check_usable(operation)
         return self._issue(lambda: DurableFuture(self, entry, self.machine.issue(entry), restore))
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """The handler has started a task of its own."""
+        self.has_tasks = True
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def sleep(self, duration: timedelta) -> DurableFuture[None]:
         """Issues a sleep."""
@@ -207,6 +216,7 @@ class Attempt:
                     self.machine.on_grant(frame.grant.command)
                 case "cancellation":
                     self.machine.on_cancellation(frame.cancellation)
+                    self.steps.give_up()
                 case kind:
                     raise ProtocolViolation(f"frame {kind!r} in a running attempt: the node is newer; update the SDK")
         except ProtocolViolation as error:
@@ -222,7 +232,7 @@ class Attempt:
             case Settled():
                 self._settle(news)
             case Cancelled():
-                self.interrupts.cancel()
+                self.interrupts.cancel(self.steps.open)
             case None:
                 return False
         return True
@@ -230,30 +240,11 @@ class Attempt:
     def flush(self) -> None:
         """Sends what the machine has for the node, and starts the steps that may start."""
         for entry in self.machine.take_entries():
-            self.outlet.emit(EndpointFrame(slot=self.slot, entry=entry))
-        for command in self.machine.take_startable():
-            step = self._steps.pop(command)
-            task = self.loop.create_task(step.execute(command, self), context=step.context, name=f"step {step.name}")
-            task.add_done_callback(self._on_step_task_done)
-            self._tasks[command] = task
-
-    # What its steps say.
-
-    def step_failures(self, command: int) -> Failures:
-        """Failed executions of a step so far, those of earlier attempts included."""
-        return self.machine.step_failures(command)
-
-    def step_failed(self, command: int, message: str, at_ms: int) -> None:
-        """An execution of a step failed and will be repeated."""
-        if self.open:
-            self.machine.step_failed(command, message, at_ms)
-            self.flush()
-
-    def step_ended(self, command: int, result: bytes | Failure, at_ms: int) -> None:
-        """A step has a result."""
-        if self.open:
-            self.machine.step_ended(command, result, at_ms)
-            self.flush()
+            frame = EndpointFrame(slot=self.slot, entry=entry)
+            if self.interrupts.accepted:
+                frame.cancellation_accepted = True
+            self.outlet.emit(frame)
+        self.steps.start()
 
     # How it ends.
 
@@ -301,7 +292,9 @@ class Attempt:
     def suspend(self, awaiting: list[int]) -> None:
         """The handler leaves memory until one of these commands has completed."""
         self._last_word(
-            EndpointFrame(slot=self.slot, suspension=Suspension(awaiting=dict.fromkeys(awaiting), cancelled=self.interrupts.seen))
+            EndpointFrame(
+                slot=self.slot, suspension=Suspension(awaiting=dict.fromkeys(awaiting), cancelled=self.interrupts.seen)
+            )
         )
         self._stop()
 
@@ -318,11 +311,9 @@ class Attempt:
         except JournalMismatch as mismatch:
             self.fail(mismatch)
             raise
-        if asyncio.current_task() is not self.task:
-            self.has_tasks = True
         self._futures[future.command] = future
         if step is not None:
-            self._steps[future.command] = step
+            self.steps.ask(future.command, step)
         self.flush()
         self.on_news()
         return future
@@ -338,28 +329,32 @@ class Attempt:
         if future is None:
             self.fail(ProtocolViolation(f"command {settled.command} has no result, but the node sent one"))
             return
-        self._tasks.pop(settled.command, None)
-        self._steps.pop(settled.command, None)
-        if future.done():
-            return  # Cancelled by the handler, as with asyncio.timeout.
+        failed = error_of(settled.result) if isinstance(settled.result, Failure) else None
+        if self.steps.settled(settled.command, future, failed) or future.done():
+            return
         try:
-            if isinstance(settled.result, Failure):
-                future.set_exception(error_of(settled.result))
-                if self.interrupts.seen:
-                    # What the handler had waited for when it was cancelled: it need not look at that any more.
-                    future.exception()
-            else:
-                future.set_result(future.restore(settled.result))
+            if isinstance(settled.result, bytes):
+                future.set_result(self._restored(future, settled.result))
         except TerminalError as error:
             # What was looked at had ended with it.
-            future.set_exception(error)
+            failed = error
         except Exception as error:
             # Journaled by code that is not there any more: the handler cannot go on, but later code can.
             self.fail(error)
+        if failed is not None:
+            future.set_exception(failed)
+            if self.interrupts.seen:
+                # What the handler had waited for when it was cancelled: it need not look at that any more.
+                future.exception()
 
-    def _on_step_task_done(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.fail(error)
+    def _restored(self, future: DurableFuture[T], result: bytes) -> T:
+        try:
+            return future.restore(result)
+        except codec.MalformedMessage as error:
+            if future.entry.WhichOneof("entry") not in FROM_OUTSIDE:
+                raise
+            # Whoever sent it sent something else than the handler waits for. That stays so in each attempt.
+            raise TerminalError(f"{describe(future.entry)}: {error}", StatusCode.INVALID_ARGUMENT) from error
 
     def _outcome(self, outcome: Outcome) -> None:
         if not self.open:
@@ -380,12 +375,10 @@ class Attempt:
         self._release()
 
     def _release(self) -> None:
-        for task in self._tasks.values():
-            task.cancel()
+        self.steps.release()
         for future in (*self._futures.values(), self.interrupts.future):
             future.cancel()
         self._futures.clear()
-        self._steps.clear()
 
     def _stop(self) -> None:
         self.dropped = True

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar, overload
 
 from perdure.errors import TimedOut, UsageError
-from perdure.futures import Durable
+from perdure.futures import Durable, current_attempt
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -54,6 +54,8 @@ def gather(*futures: Awaitable[Any]) -> Durable[Any]:
         UsageError: Something else than a durable future was given.
     """
     parts = durables("gather", futures)
+    if not parts:
+        return done("gather", ())
     whole: Combined[tuple[Any, ...]] = Combined("gather", parts)
 
     def look(part: Durable[Any]) -> None:
@@ -146,6 +148,8 @@ def wait(
         UsageError: Something else than durable futures was given.
     """
     parts = durables("wait", futures)
+    if not parts:
+        return done("wait", ([], []))
     clock = None if timeout is None else parts[0].attempt.sleep(timeout)
     whole: Combined[tuple[list[Awaitable[T]], list[Awaitable[T]]]]
     whole = Combined("wait", parts if clock is None else [*parts, clock])
@@ -170,7 +174,7 @@ class as_completed(Generic[T]):  # Read as the function that it stands in for.
 
     def __init__(self, *futures: Awaitable[T]) -> None:
         """Raises UsageError: something else than a durable future was given."""
-        self._parts = durables("as_completed", futures) if futures else []
+        self._parts = durables("as_completed", futures)
         self._settled: deque[Durable[T]] = deque()
         self._next: Combined[None] | None = None
         for part in dict.fromkeys(self._parts):
@@ -198,13 +202,27 @@ class as_completed(Generic[T]):  # Read as the function that it stands in for.
             waiting.cancel()
 
 
+def done(function: str, result: T) -> Durable[T]:
+    """What waits for nothing.
+
+    Raises:
+        UsageError: There is no handler here that could wait.
+    """
+    attempt = current_attempt.get()
+    if attempt is None:
+        raise UsageError(f"perdure.{function} works within a handler: it waits for results of its journal")
+    nothing: Durable[T] = Durable(attempt)
+    nothing.set_result(result)
+    return nothing
+
+
 def durables(function: str, futures: Sequence[Awaitable[Any]]) -> list[Durable[Any]]:
     """The arguments of a combinator, checked.
 
     Raises:
-        UsageError: There are none, or one is no durable future.
+        UsageError: One is no durable future; or there are none, where one must come first.
     """
-    if not futures:
+    if not futures and function in ("race", "select"):
         raise UsageError(f"perdure.{function} needs at least one durable future")
     parts: list[Durable[Any]] = []
     for future in futures:

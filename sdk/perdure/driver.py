@@ -13,15 +13,16 @@ from typing import Any
 
 import betterproto
 
-from perdure.attempt import Attempt, current_attempt
-from perdure.futures import Durable, DurableFuture
+from perdure.attempt import Attempt
+from perdure.futures import Durable, DurableFuture, TaskWaiter, current_attempt
 from perdure.misuse import cancelled_by_clock, cut_off
 
 # A replaying handler that waits where the journal has it issue a command may have tasks of its own that do so soon.
 STUCK_AFTER_S = 1.0
 # Turns of the event loop without a command of a handler's tasks: then they have done all that they do about one result,
-# and may see the next. A result passes from a task to the one that waits for it within three turns.
-QUIET_TURNS = 16
+# and may see the next. A result passes from a task to the one that waits for it within four turns.
+QUIET_TURNS = 8
+TURNS_A_TASK = 4
 
 
 class Waiter(asyncio.Future[None]):
@@ -157,7 +158,10 @@ class Driver:
 
     def _interrupt(self, awaited: object) -> BaseException | None:
         """The cancellation, where the handler is to get that in place of a result."""
-        if self._attempt.interrupts.due and not (isinstance(awaited, asyncio.Future) and awaited.done()):
+        if self._attempt.interrupts.due and not _is_done(awaited):
+            # As a task that is cancelled ends what it waits for.
+            for task in list(self._attempt.tasks):
+                task.cancel()
             if isinstance(awaited, asyncio.Future):
                 # The handler turns away from it: whatever comes of it, asyncio need not warn.
                 awaited.add_done_callback(_retrieve)
@@ -207,7 +211,7 @@ class Driver:
                 self._wake()
         elif not self._pumping:
             self._pumping = True
-            self._pump(QUIET_TURNS)
+            self._pump(self._quiet_turns())
 
     def _patience_s(self) -> float:
         """How long the handler may wait in memory, in seconds."""
@@ -222,18 +226,21 @@ class Driver:
         # some turns, so that what they do about each comes in the order of the results, in this attempt and any replay.
         attempt = self._attempt
         if attempt.machine.issued != self._issued:
-            self._issued, turns = attempt.machine.issued, QUIET_TURNS
+            self._issued, turns = attempt.machine.issued, self._quiet_turns()
         if self._blocked_on is None or not attempt.open or _is_done(self._blocked_on[0]):
             self._pumping = False
         elif turns:
             attempt.loop.call_soon(self._pump, turns - 1)
-        elif attempt.interrupts.due:
-            self._pumping = False
-            self._wake()
-        elif attempt.see_next():
-            attempt.loop.call_soon(self._pump, QUIET_TURNS)
+        elif not attempt.interrupts.due and attempt.see_next() and not attempt.interrupts.due:
+            attempt.loop.call_soon(self._pump, self._quiet_turns())
         else:
             self._pumping = False
+            if attempt.interrupts.due:
+                self._wake()
+
+    def _quiet_turns(self) -> int:
+        # A result may pass through each of the tasks before one of them does something.
+        return QUIET_TURNS + TURNS_A_TASK * len(self._attempt.tasks)
 
     def _on_idle(self) -> None:
         self._idle_timer = None
@@ -245,13 +252,23 @@ class Driver:
         busy = attempt.machine.steps_open or attempt.machine.replaying or self._pumping
         # What it waits for may have come in this very turn, and its task goes on in the next.
         busy = busy or attempt.interrupts.due or _is_done(self._blocked_on[0])
-        awaiting = None if busy else commands_awaited(self._blocked_on[0])
+        awaiting = None if busy else self._awaiting(self._blocked_on[0])
         if awaiting is not None and left_s <= 0:
             attempt.suspend(awaiting)
         else:
             # Something runs here that nobody tells the end of: look again.
             again_s = left_s if left_s > 0 else max(attempt.start.inactivity_timeout_ms / 1000, 0.01)
             self._idle_timer = attempt.loop.call_later(again_s, self._on_idle)
+
+    def _awaiting(self, awaited: object) -> list[int] | None:
+        """What the handler and its tasks wait for; None where anything else than a result may wake one of them."""
+        commands: set[int] = set()
+        for each in (awaited, *self._attempt.tasks):
+            of_each = commands_awaited(each)
+            if of_each is None:
+                return None
+            commands.update(of_each)
+        return sorted(commands)
 
     def _on_stuck(self) -> None:
         self._stuck_timer = None
@@ -311,6 +328,8 @@ def commands_awaited(awaited: object) -> list[int] | None:
     """
     if isinstance(awaited, Durable):
         return awaited.commands()
+    if isinstance(awaited, TaskWaiter):
+        return None if awaited.done() else awaited.durable.commands()
     if isinstance(awaited, asyncio.Task):
         return commands_awaited(getattr(awaited, "_fut_waiter", None))
     # What asyncio.gather gives knows its parts; where it does not say, the handler stays in memory.

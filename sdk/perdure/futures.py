@@ -13,16 +13,24 @@ from perdure.vm.describe import describe
 
 T = TypeVar("T")
 
+# Set within handlers and all tasks that they start.
+current_attempt: contextvars.ContextVar["Owner | None"] = contextvars.ContextVar("perdure_attempt", default=None)
+
 
 class Owner(Protocol):
     """The attempt whose results futures stand for.
 
     Attributes:
         open: Whether the handler may go on.
+        task: What drives the handler, once it has begun.
     """
 
     loop: asyncio.AbstractEventLoop
     open: bool
+    task: asyncio.Task[None] | None
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """The handler has started a task of its own."""
 
     def check_awaits(self, future: "Durable[Any]") -> None:
         """Whether the running code may await a result of this attempt. Raises UsageError."""
@@ -100,15 +108,50 @@ class Durable(asyncio.Future[T]):
 
     def __await__(self) -> Generator[object, None, T]:
         self.attempt.check_awaits(self)
-        return super().__await__()
+        if self.done() or asyncio.current_task() is self.attempt.task:
+            return super().__await__()
+        return self._await_in_task()
 
     # ``yield from`` and asyncio use the one, ``await`` the other.
     __iter__ = __await__
+
+    def _await_in_task(self) -> Generator[object, None, T]:
+        waiter = TaskWaiter(self)
+        super().add_done_callback(waiter.wake)
+        try:
+            yield from waiter
+        finally:
+            self.remove_done_callback(waiter.wake)
+        return self.result()
 
     def _announce(self) -> None:
         watchers, self._watchers = self._watchers, []
         for watcher in watchers:
             watcher()
+
+
+class TaskWaiter(asyncio.Future[None]):
+    """What a task of a handler waits through: its cancellation ends the wait, and leaves the result to others.
+
+    Attributes:
+        durable: What it waits for.
+    """
+
+    def __init__(self, durable: Durable[Any]) -> None:
+        super().__init__(loop=durable.attempt.loop)
+        self.durable = durable
+
+    def wake(self, durable: "asyncio.Future[Any]") -> None:
+        """What it waits for is settled."""
+        if not self.done():
+            self.set_result(None)
+
+    def cancel(self, msg: object = None) -> bool:
+        """Ends the wait."""
+        if not self.done() and self.durable.attempt.open and cancelled_by_clock():
+            self.set_exception(cut_off(self.durable))
+            return True
+        return super().cancel(msg)
 
 
 class DurableFuture(Durable[T]):

@@ -1,43 +1,71 @@
 """The cancellation of an invocation, as its handler gets to see it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from perdure.errors import CancelledInvocation
-from perdure.futures import CancellationSeen, Owner
+from perdure.errors import CancelledInvocation, StatusCode, TerminalError
+from perdure.futures import CancellationSeen, DurableFuture, Owner
 
 
 class Interrupts:
     """Whether a cancellation was seen, and whether it has yet to be raised.
 
+    It is raised once no step that was asked for before is open any more: what a step does must not go on beside its
+    compensation.
+
     Attributes:
         future: Settled when the handler sees the cancellation.
         seen: Whether it has.
+        explicit: The handler looks after it itself: nothing is raised.
     """
 
-    def __init__(self, attempt: Owner, *, explicit: bool) -> None:
-        """``explicit`` says that the handler looks after it itself: nothing is raised."""
+    def __init__(self, attempt: Owner, *, explicit: bool, on_due: Callable[[], None]) -> None:
+        """``on_due`` is called when the end of a shield makes it due."""
         self.future = CancellationSeen(attempt)
         self.seen = False
-        self._explicit = explicit
+        self.explicit = explicit
+        self._on_due = on_due
         self._to_raise = False
         self._shields = 0
+        self._open_steps: set[int] = set()
+        self._given_up: list[tuple[DurableFuture[Any], TerminalError]] = []
 
-    def cancel(self) -> None:
-        """The handler sees it now."""
+    def cancel(self, open_steps: Iterable[int]) -> None:
+        """The handler sees it now, while these steps are open."""
         self.seen = True
-        self._to_raise = not self._explicit
+        self._to_raise = not self.explicit
+        self._open_steps = set(open_steps)
         if not self.future.done():
             self.future.set_result(None)
+
+    def settled(self, step: int, future: DurableFuture[Any], error: TerminalError | None) -> bool:
+        """A step has its result; whether the handler is to get its cancellation in place of that."""
+        self._open_steps.discard(step)
+        if error is None or error.code is not StatusCode.CANCELLED or not self._to_raise or self._shields:
+            return False
+        # It was given up: that is the cancellation, not an error of its own before it.
+        self._given_up.append((future, error))
+        return True
 
     @property
     def due(self) -> bool:
         """Whether a CancelledInvocation is to be raised where the handler waits."""
-        return self._to_raise and not self._shields
+        return self._to_raise and not self._shields and not self._open_steps
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the handler knows of it, or holds it back: what it asks for now, it asks for in spite of it."""
+        return self.seen or self.explicit or self._shields > 0
 
     def take(self) -> CancelledInvocation:
         """What is to be raised, once."""
         self._to_raise = False
+        given_up, self._given_up = self._given_up, []
+        for future, error in given_up:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # Whoever awaits it gets it; asyncio need not warn.
         return CancelledInvocation()
 
     @contextmanager
@@ -48,3 +76,5 @@ class Interrupts:
             yield
         finally:
             self._shields -= 1
+            if self.due:
+                self._on_due()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure, EndpointFrame, NodeFrame, Start
 
-from perdure import codec
+from perdure import codec, handler_tasks
 from perdure.attempt import Attempt
 from perdure.driver import Driver
 from perdure.endpoint import BoundHandler, Endpoint
@@ -24,6 +24,7 @@ class EndpointSession:
         self._endpoint = endpoint
         self._send = send
         self._loop = asyncio.get_running_loop()
+        handler_tasks.watch(self._loop)
         self._attempts: dict[int, Attempt] = {}
         self._workers = Workers(self._loop)
         self._frames: list[EndpointFrame] = []

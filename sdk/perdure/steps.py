@@ -58,8 +58,8 @@ class Step:
     retry: RetryPolicy | None
     context: contextvars.Context
 
-    async def execute(self, command: int, reports: StepReports) -> None:
-        """Runs the function until it has a result, or the attempt fails."""
+    async def execute(self, command: int, reports: StepReports, given_up: asyncio.Event) -> None:
+        """Runs the function until it has a result, the attempt fails, or a failure finds it given up."""
         failed: Exception
         task = asyncio.current_task()
         assert task is not None
@@ -88,10 +88,16 @@ class Step:
                 return
             if task.cancelling():
                 return  # The attempt is over, whatever the function made of its cancellation.
-            wait_s = self._next_try(command, reports, failed)
+            wait_s = 0.0 if given_up.is_set() else self._next_try(command, reports, failed)
             if wait_s is None:
                 return
-            await asyncio.sleep(wait_s)
+            try:
+                async with asyncio.timeout(wait_s):
+                    await given_up.wait()
+            except TimeoutError:
+                continue  # Its next try.
+            reports.step_ended(command, cancelled_step(self.name), now_ms())
+            return
 
     def _next_try(self, command: int, reports: StepReports, error: Exception) -> float | None:
         """Seconds to the next execution, or None if there is none."""
@@ -122,6 +128,13 @@ class Step:
             result = await loop.run_in_executor(THREADS, context.run, _shielded, call)
         # A lambda around an async function is no coroutine function, but gives a coroutine.
         return await result if inspect.isawaitable(result) else result
+
+
+def cancelled_step(name: str) -> Failure:
+    """The result of a step that was not done when its invocation was cancelled."""
+    return failure_of(
+        TerminalError(f"step {name!r} was not done when its invocation was cancelled", StatusCode.CANCELLED)
+    )
 
 
 def make_step(

@@ -6,6 +6,7 @@ asyncio asks for the current task works in handlers.
 """
 
 import asyncio
+import contextvars
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -64,7 +65,7 @@ class Workers:
             self._active, wakeup = self._idle.popitem()
             wakeup.set_result(None)
         elif not self._closed:
-            self._active = self._loop.create_task(self._work(), name="perdure worker")
+            self._active = self._loop.create_task(self._work(), name="perdure worker", context=contextvars.Context())
             self._tasks.add(self._active)
             self._active.add_done_callback(self._on_done)
 

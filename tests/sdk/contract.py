@@ -49,7 +49,7 @@ def _file() -> bytes:
         message = file.message_type.add(name=name)
         for number, (field, kind, label) in enumerate(fields, start=1):
             message.field.add(name=field, number=number, type=kind, label=label, json_name=field)
-    for service_name, methods in {"Story": ["Do"], "Counter": ["Add", "Read"]}.items():
+    for service_name, methods in {"Story": ["Do"], "Counter": ["Add", "Read"], "Flow": ["Run", "Verify"]}.items():
         service = file.service.add(name=service_name)
         for method in methods:
             service.method.add(name=method, input_type=f".{PACKAGE}.Word", output_type=f".{PACKAGE}.Word")

@@ -6,7 +6,17 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from perdure import Endpoint, codec
 from perdure.results import dump
 from perdure.session import EndpointSession
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, RunCommand, Target
+from perdure_protos.perdure.protocol.v1.journal_pb2 import (
+    Cancellation,
+    Completion,
+    Entry,
+    Failure,
+    Outcome,
+    RunCommand,
+    SleepCommand,
+    StateValue,
+    Target,
+)
 from perdure_protos.perdure.protocol.v1.session_pb2 import Abort, Accepted, EndpointFrame, Grant, NodeFrame, Start
 
 from tests.sdk.contract import PACKAGE, StoryHandler, Word, endpoint
@@ -40,6 +50,8 @@ class Node:
         idle_ms: int = NEVER_MS,
         attempt: int = 1,
         raw: bytes | None = None,
+        partial_state: bool = False,
+        explicit_cancellation: bool = False,
     ) -> None:
         """Starts an attempt."""
         service, _, name = handler.partition("/")
@@ -56,6 +68,9 @@ class Node:
                         state=state or {},
                         created_at_ms=NOW_MS,
                         inactivity_timeout_ms=idle_ms,
+                        partial_state=partial_state,
+                        explicit_cancellation=explicit_cancellation,
+                        deployment_id="dep_1",
                     ),
                 )
             ]
@@ -71,6 +86,10 @@ class Node:
         failure = Failure(code=code, message=message)
         self.session.receive([NodeFrame(slot=1, completion=Completion(command=command, failure=failure))])
 
+    def cancel(self) -> None:
+        """Cancels the invocation."""
+        self.session.receive([NodeFrame(slot=1, cancellation=Cancellation(at_ms=NOW_MS))])
+
     def grant(self, command: int) -> None:
         """Lets a step start."""
         self.session.receive([NodeFrame(slot=1, grant=Grant(command=command))])
@@ -79,6 +98,14 @@ class Node:
         """Tells that the result of a step stands in the journal."""
         self.session.receive([NodeFrame(slot=1, accepted=Accepted(command=command, at_ms=at_ms))])
 
+    async def step(self, command: int) -> Entry:
+        """Lets a step run, and gives its result as the journal has it."""
+        self.grant(command)
+        result = await self.entry()
+        assert result.completion.command == command, result
+        self.accept(command, at_ms=result.completion.at_ms)
+        return result
+
     def abort(self) -> None:
         """Ends the attempt."""
         self.session.receive([NodeFrame(slot=1, abort=Abort(reason="the test says so"))])
@@ -86,6 +113,10 @@ class Node:
     async def next(self) -> EndpointFrame:
         """The next frame of the endpoint."""
         return await self._frames.get()
+
+    def poll(self) -> EndpointFrame | None:
+        """The next frame of the endpoint, if it has come."""
+        return None if self._frames.empty() else self._frames.get_nowait()
 
     async def entry(self) -> Entry:
         """The next frame, which is an entry."""
@@ -145,3 +176,33 @@ def ran(name: str) -> Entry:
 def completed(command: int, value: object = None, *, at_ms: int = NOW_MS) -> Entry:
     """The result of a step in the journal."""
     return Entry(completion=Completion(command=command, value=dump(value, "test"), at_ms=at_ms))
+
+
+def slept(milliseconds: int) -> Entry:
+    """The command of a sleep."""
+    return Entry(sleep=SleepCommand(duration_ms=milliseconds))
+
+
+def done(command: int, value: bytes = b"", *, at_ms: int = NOW_MS) -> Entry:
+    """The result of what is no step in the journal."""
+    return Entry(completion=Completion(command=command, value=value, at_ms=at_ms))
+
+
+def failed(command: int, message: str) -> Entry:
+    """A terminal error in the journal."""
+    return Entry(completion=Completion(command=command, failure=Failure(code=2, message=message)))
+
+
+def cancelled() -> Entry:
+    """The cancellation of the invocation in the journal."""
+    return Entry(cancellation=Cancellation(at_ms=NOW_MS))
+
+
+def value(value: bytes | None) -> bytes:
+    """What a read of the state gives."""
+    return StateValue(value=value).SerializeToString()
+
+
+def outcome(message: bytes) -> bytes:
+    """What a look at a result gives, where there is one."""
+    return Outcome(value=message).SerializeToString()

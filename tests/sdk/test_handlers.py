@@ -8,7 +8,7 @@ import pytest
 from perdure import Context, StatusCode, TerminalError, UsageError
 
 from tests.sdk.contract import Word, endpoint
-from tests.sdk.node import NOW_MS, Node, play, ran, turns
+from tests.sdk.node import NOW_MS, Node, play, turns
 
 
 def test_the_response_of_a_handler_is_its_outcome() -> None:
@@ -294,21 +294,13 @@ def test_random_numbers_and_uuids_are_the_same_in_every_attempt() -> None:
     play(do, story)
 
 
-def test_asyncio_timeout_gives_up_on_a_durable_result_and_the_handler_goes_on() -> None:
+def test_a_context_tells_the_facts_of_its_invocation() -> None:
     async def do(ctx: Context, request: Word) -> Word:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0):
-                await ctx.sleep(timedelta(days=1))
-        return Word(text=await ctx.run("after", lambda: "went on"))
+        assert dict(ctx.headers) == {}
+        return Word(text=f"{ctx.invocation_id} {ctx.attempt} {ctx.deployment_id} {ctx.idempotency_key!r}")
 
     async def story(node: Node) -> None:
-        node.start()
-        await node.entry()
-        assert await node.entry() == ran("after")
-        node.complete(0)
-        node.grant(1)
-        await node.entry()
-        node.accept(1)
-        assert (await node.result()).text == "went on"
+        node.start(attempt=2)
+        assert (await node.result()).text == "inv_1 2 dep_1 ''"
 
     play(do, story)

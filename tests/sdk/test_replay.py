@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from perdure import Context, JournalMismatch, TerminalError, codec, driver
+from perdure import Context, JournalMismatch, TerminalError, codec, driver, wait
 from perdure.vm.state import write_entry
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, SleepCommand
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure
 
 from tests.sdk.contract import CounterContext, CounterSharedContext, CounterState, StoryClient, Word
 from tests.sdk.contract import endpoint as counter
-from tests.sdk.node import NOW_MS, Node, completed, play, ran, turns
+from tests.sdk.node import Node, completed, done, play, ran, slept, turns
 
 SECOND = timedelta(seconds=1)
 
@@ -21,16 +21,6 @@ SECOND = timedelta(seconds=1)
 def ran_again() -> str:
     """A step that has a result already."""
     raise AssertionError("it ran again")
-
-
-def slept(milliseconds: int) -> Entry:
-    """The command of a sleep."""
-    return Entry(sleep=SleepCommand(duration_ms=milliseconds))
-
-
-def woke(command: int, *, at_ms: int = NOW_MS) -> Entry:
-    """The end of a sleep, in the journal."""
-    return Entry(completion=Completion(command=command, value=b"", at_ms=at_ms))
 
 
 def test_recorded_results_come_back_in_order_and_only_what_is_new_is_said() -> None:
@@ -41,7 +31,7 @@ def test_recorded_results_come_back_in_order_and_only_what_is_new_is_said() -> N
         return Word(text=f"{first} {second}")
 
     async def story(node: Node) -> None:
-        node.start(journal=[ran("first"), completed(0, "old"), slept(1000), woke(1)], attempt=2)
+        node.start(journal=[ran("first"), completed(0, "old"), slept(1000), done(1)], attempt=2)
         assert await node.entry() == ran("second")
         node.grant(2)
         await node.entry()
@@ -133,7 +123,7 @@ def test_a_handler_that_waits_where_its_journal_goes_on_pauses_however_short_its
         return Word()
 
     async def story(node: Node) -> None:
-        node.start(journal=[slept(1000), slept(2000), woke(0)], attempt=2, idle_ms=1)
+        node.start(journal=[slept(1000), slept(2000), done(0)], attempt=2, idle_ms=1)
         assert (await node.next()).attempt_failure.journal_mismatch
 
     play(do, story)
@@ -156,7 +146,7 @@ def test_a_handler_that_is_slow_to_come_to_its_next_command_does_not_pause(monke
         return await ctx.run("later", lambda: "late")
 
     async def story(node: Node) -> None:
-        node.start(journal=[slept(1000), ran("later"), woke(0), completed(1, "late")], attempt=2)
+        node.start(journal=[slept(1000), ran("later"), done(0), completed(1, "late")], attempt=2)
         asyncio.get_running_loop().call_later(0.15, go_on.set)
         assert (await node.result()).text == "late"
 
@@ -233,12 +223,14 @@ async def _as_completed(ctx: Context, names: list[str]) -> list[str]:
 
 
 async def _waited(ctx: Context, names: list[str]) -> list[str]:
-    """The same, with asyncio.wait and plain durable futures."""
+    """The same, with perdure.wait and plain durable futures."""
     order: list[str] = []
-    pending = {ctx.sleep(timedelta(milliseconds=index)): name for index, name in enumerate(names)}
+    pending: dict[Awaitable[None], str] = {
+        ctx.sleep(timedelta(milliseconds=index)): name for index, name in enumerate(names)
+    }
     while pending:
-        done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        for future in [future for future in pending if future in done]:
+        settled, _ = await wait(*pending, first=True)
+        for future in settled:
             order.append(pending.pop(future))
             await ctx.run(order[-1], lambda: None)
     return order
@@ -262,7 +254,7 @@ def test_concurrent_waits_react_to_results_in_the_order_of_the_journal_in_every_
         while coming:
             size = sizes.pop(0) if sizes else 1
             for command in coming[:size]:
-                journal.append(woke(command))
+                journal.append(done(command))
                 node.complete(command)
             coming = coming[size:]
             await turns()

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -182,6 +183,33 @@ def test_failures_of_earlier_attempts_count_and_a_policy_ends_in_a_terminal_erro
         assert "failed 3 times: ValueError: again" in (await node.entry()).completion.failure.message
         node.accept(0)
         assert "failed 3 times" in (await node.failure()).message
+
+    play(do, story)
+
+
+def test_a_policy_tries_no_longer_than_its_duration_counted_from_the_first_failure_of_any_attempt() -> None:
+    policy = RetryPolicy(initial_interval=timedelta(0), max_duration=timedelta(hours=1))
+
+    def fail() -> None:
+        raise ValueError("timeout")
+
+    async def do(ctx: Context, request: Word) -> Word:
+        await ctx.run("step", fail, retry=policy)
+        return Word()
+
+    def failed_at(at_ms: int) -> Entry:
+        return Entry(step_failure=StepFailure(command=0, at_ms=at_ms, message="timeout"))
+
+    async def story(node: Node) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        half_an_hour_ago, long_ago = now_ms - 1_800_000, now_ms - 3_600_000
+        node.start(journal=[ran("step"), failed_at(half_an_hour_ago)], attempt=2)
+        node.grant(0)
+        assert (await node.entry()).HasField("step_failure"), "there is time left"
+        node.abort()
+        node.start(slot=1, journal=[ran("step"), failed_at(long_ago), failed_at(half_an_hour_ago)], attempt=3)
+        node.grant(0)
+        assert (await node.entry()).completion.failure.message == "step 'step' failed 3 times: ValueError: timeout"
 
     play(do, story)
 

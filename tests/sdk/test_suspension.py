@@ -9,9 +9,10 @@ from perdure import Context
 from perdure.driver import Driver
 
 from tests.sdk.contract import StoryClient, Word
-from tests.sdk.node import Node, completed, play, ran, turns
+from tests.sdk.node import NEVER_MS, Node, completed, play, ran, turns
 
 DAY = timedelta(days=1)
+NEVER = timedelta(milliseconds=NEVER_MS)
 Looks = Callable[[], Awaitable[None]]
 
 
@@ -179,6 +180,37 @@ def test_what_arrives_after_the_suspension_is_ignored() -> None:
         assert (await node.next()).HasField("suspension")
         node.complete(0)
         await turns()
+        await node.silence()
+
+    play(do, story)
+
+
+def test_it_leaves_at_once_when_a_sleep_takes_longer_than_it_would_wait() -> None:
+    async def do(ctx: Context, request: Word) -> Word:
+        await StoryClient(ctx).do(Word())
+        await ctx.sleep(2 * NEVER)
+        return Word()
+
+    async def story(node: Node) -> None:
+        node.start(idle_ms=NEVER_MS)
+        await node.entry()
+        # The first wait, which may end at any time, has set its timer.
+        await turns()
+        node.complete(0)
+        await node.entry()
+        assert (await node.next()).suspension.awaiting == [1]
+
+    play(do, story)
+
+
+def test_it_stays_for_a_sleep_that_is_shorter() -> None:
+    async def do(ctx: Context, request: Word) -> Word:
+        await ctx.sleep(NEVER / 2)
+        return Word()
+
+    async def story(node: Node) -> None:
+        node.start(idle_ms=NEVER_MS)
+        await node.entry()
         await node.silence()
 
     play(do, story)

@@ -2,7 +2,23 @@
 
 import pytest
 from perdure.vm.describe import describe
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, SendCommand, Target
+from perdure_protos.perdure.protocol.v1.journal_pb2 import (
+    AttachCommand,
+    CallCommand,
+    CancelCommand,
+    CompleteAwakeableCommand,
+    CompletePromiseCommand,
+    Entry,
+    Failure,
+    GetPromiseCommand,
+    InvocationName,
+    Outcome,
+    OutputCommand,
+    PeekPromiseCommand,
+    SendCommand,
+    SendSignalCommand,
+    Target,
+)
 
 from tests.partition.samples import (
     ALICE,
@@ -13,13 +29,20 @@ from tests.partition.samples import (
     run,
     send,
     set_state,
+    signal,
     sleep,
     step_failed,
 )
+from tests.vm.samples import CLEAR_ALL, KEYS, await_signal, awakeable, cancellation, get_state
 
 SHARED_KEY_AND_HEADERS = Entry(
     send=SendCommand(target=Target(service="s.v1.S", handler="H"), idempotency_key="k", headers={"b": "2", "a": "1"})
 )
+
+OTHER = InvocationName(invocation_id="inv_b")
+ADA = InvocationName(workflow=Target(service="shop.v1.Signup", handler="Run", key="ada"))
+DECLINED = Outcome(failure=Failure(code=10, message="declined"))
+NEW = Entry(call=CallCommand(target=Target(service="s.v1.S", handler="H"), must_be_new=True))
 
 
 @pytest.mark.parametrize(
@@ -33,6 +56,32 @@ SHARED_KEY_AND_HEADERS = Entry(
         (run("charge"), "run 'charge'"),
         (set_state("balance", b"10"), "set state 'balance' to 2 bytes ("),
         (clear_state("balance"), "clear state 'balance'"),
+        (CLEAR_ALL, "clear all state"),
+        (get_state("balance"), "get state 'balance'"),
+        (KEYS, "get the keys of the state"),
+        (awakeable("awk_secret"), "awakeable of shop.v1.Word"),
+        (
+            Entry(complete_awakeable=CompleteAwakeableCommand(id="awk_secret", result=DECLINED)),
+            "error 10 'declined' for",
+        ),
+        (Entry(get_promise=GetPromiseCommand(name="paid")), "get promise 'paid'"),
+        (Entry(peek_promise=PeekPromiseCommand(name="paid")), "peek promise 'paid'"),
+        (
+            Entry(complete_promise=CompletePromiseCommand(name="paid", result=Outcome(value=b"hi"))),
+            "value of 2 bytes (347ca058) for promise 'paid'",
+        ),
+        (await_signal("approved"), "await signal 'approved' of shop.v1.Word"),
+        (
+            Entry(send_signal=SendSignalCommand(invocation=OTHER, name="approved", result=DECLINED)),
+            "send signal 'approved' to inv_b: error 10 'declined'",
+        ),
+        (Entry(attach=AttachCommand(invocation=OTHER)), "attach to inv_b"),
+        (Entry(output=OutputCommand(invocation=ADA)), "look at the run of shop.v1.Signup/Run key 'ada'"),
+        (Entry(cancel=CancelCommand(name=ADA)), "cancel the run of shop.v1.Signup/Run key 'ada'"),
+        (Entry(cancel=CancelCommand(call=3)), "cancel call 3"),
+        (NEW, "call s.v1.S/H with 0 bytes (1271cf25), must be new"),
+        (signal("approved"), "signal 'approved'"),
+        (cancellation(), "cancellation"),
         (completed(3, 1), "completion of command 3"),
         (step_failed(3, 1, "timeout"), "failure of command 3"),
         (Entry(), "an entry of an unknown kind"),
@@ -44,6 +93,17 @@ def test_an_entry_in_words(entry: Entry, words: str) -> None:
 
 def test_payloads_of_one_size_differ_in_words() -> None:
     assert describe(call(EMAIL, b"a")) != describe(call(EMAIL, b"b"))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        awakeable("awk_secret"),
+        Entry(complete_awakeable=CompleteAwakeableCommand(id="awk_secret", result=DECLINED)),
+    ],
+)
+def test_the_id_of_an_awakeable_is_told_to_nobody(entry: Entry) -> None:
+    assert "secret" not in describe(entry)
 
 
 def test_no_payload_reaches_the_words() -> None:

@@ -3,6 +3,7 @@
 import pytest
 from perdure.vm.errors import JournalMismatch, ProtocolViolation
 from perdure.vm.machine import Settled
+from perdure.vm.replay import Failures
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Failure
 
 from tests.partition.samples import (
@@ -72,7 +73,7 @@ def test_time_never_goes_back() -> None:
     fresh.on_completion(completion(1, LATER_MS))
     fresh.on_completion(completion(0, CREATED_MS - 5))
 
-    assert [settled.command for settled in seen(fresh)] == [1, 0]
+    assert seen(fresh) == [Settled(1, b""), Settled(0, b"")]
     assert fresh.now_ms == LATER_MS
 
 
@@ -129,7 +130,7 @@ def test_a_failed_execution_is_reported_and_counted() -> None:
     fresh.take_entries()
     for number in range(1, 3):
         fresh.step_failed(0, "timeout", LATER_MS)
-        assert fresh.step_failures(0) == number
+        assert fresh.step_failures(0) == Failures(number, LATER_MS)
         assert fresh.take_entries() == [step_failed(0, LATER_MS, "timeout")]
 
 
@@ -138,9 +139,9 @@ def test_failures_of_earlier_attempts_count() -> None:
     again.issue(run())
     again.on_grant(0)
 
-    assert again.step_failures(0) == 2
+    assert again.step_failures(0) == Failures(2, first_ms=1)
     again.step_failed(0, "timeout", LATER_MS)
-    assert again.step_failures(0) == 3
+    assert again.step_failures(0) == Failures(3, first_ms=1)
 
 
 def test_a_step_that_is_granted_before_the_handler_comes_back_to_it_starts_when_it_does() -> None:
@@ -289,7 +290,9 @@ def test_a_result_of_what_waits_for_none_is_refused(command: Entry | None) -> No
     if command is not None:
         fresh.issue(command)
 
-    with pytest.raises(ProtocolViolation, match="command 0 completed, but it is no call, send or sleep that waits"):
+    with pytest.raises(
+        ProtocolViolation, match="command 0 completed, but it is no command that waits for a result of the runtime"
+    ):
         fresh.on_completion(completion(0, 1))
 
 

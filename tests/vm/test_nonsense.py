@@ -6,34 +6,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 from perdure.vm.errors import JournalMismatch, ProtocolViolation
 from perdure.vm.machine import Machine
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, StepFailure
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Cancellation, Completion, Entry, Failure, StepFailure
 from perdure_protos.perdure.protocol.v1.session_pb2 import Accepted, Grant, NodeFrame
 
-from tests.partition.samples import EMAIL, call, clear_state, run, send, set_state, sleep
+from tests.partition.samples import EMAIL, call, clear_state, run, send, set_state, signal, sleep
 from tests.vm.handler import Handler, Program
 from tests.vm.node import deliver
-from tests.vm.samples import machine
+from tests.vm.samples import (
+    CLEAR_ALL,
+    KEYS,
+    await_signal,
+    awakeable,
+    cancellation,
+    get_state,
+    is_command,
+    machine,
+    state_value,
+)
 
 ordinals = st.one_of(st.integers(0, 6), st.integers(0, 2**32 - 1))
 times = st.integers(-(2**63), 2**63 - 1)
 completions = st.one_of(
-    st.builds(Completion, command=ordinals, at_ms=times, value=st.binary(max_size=2)),
+    st.builds(Completion, command=ordinals, at_ms=times, value=st.sampled_from([b"", state_value(b"x")])),
     st.builds(Completion, command=ordinals, at_ms=times, failure=st.builds(Failure, code=st.integers(0, 20))),
     st.builds(Completion, command=ordinals),
 )
 commands = st.sampled_from(
-    [call(EMAIL), send(EMAIL), sleep(97), run("a"), run("b"), set_state("balance", b"a"), clear_state("name")]
+    [
+        *(call(EMAIL), send(EMAIL), sleep(97), run("a"), run("b"), set_state("balance", b"a"), clear_state("name")),
+        *(CLEAR_ALL, KEYS, get_state("name"), awakeable("awk_a"), await_signal("a")),
+    ]
 )
 entries = st.one_of(
     commands,
     st.builds(Entry, completion=completions),
     st.builds(Entry, step_failure=st.builds(StepFailure, command=ordinals, at_ms=times)),
-    st.just(Entry()),
+    st.sampled_from([Entry(), signal("a"), cancellation()]),
 )
 frames = st.one_of(
     st.builds(NodeFrame, completion=completions),
     st.builds(NodeFrame, accepted=st.builds(Accepted, command=ordinals, at_ms=times)),
     st.builds(NodeFrame, grant=st.builds(Grant, command=ordinals)),
+    st.builds(NodeFrame, cancellation=st.builds(Cancellation, at_ms=times)),
 )
 
 
@@ -41,21 +55,20 @@ frames = st.one_of(
 def test_a_journal_is_taken_or_refused(journal: list[Entry]) -> None:
     with contextlib.suppress(ProtocolViolation):
         attempt = machine(*journal)
-        assert attempt.replaying == any(
-            entry.WhichOneof("entry") not in ("completion", "step_failure") for entry in journal
-        )
+        assert attempt.replaying == any(map(is_command, journal))
 
 
 @given(
     journal=st.lists(commands, max_size=4),
+    partial=st.booleans(),
     seed=st.integers(0, 2**32),
     frames=st.lists(frames, max_size=12),
     data=st.data(),
 )
 def test_frames_are_taken_or_refused(
-    journal: list[Entry], seed: int, frames: list[NodeFrame], data: st.DataObject
+    journal: list[Entry], partial: bool, seed: int, frames: list[NodeFrame], data: st.DataObject
 ) -> None:
-    attempt = machine(*journal)
+    attempt = machine(*journal, partial=partial)
     handler = Handler(attempt, Program(seed, length=12))
     for frame in frames:
         try:

@@ -8,25 +8,29 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from perdure.vm.errors import JournalMismatch
 from perdure.vm.machine import Machine
+from perdure.vm.state import is_silent
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Failure
 
 from tests.partition.samples import failure
-from tests.vm.handler import Handler, Program
-from tests.vm.node import Node, deliver
-from tests.vm.samples import machine
+from tests.vm.handler import NAMES, Handler, Program
+from tests.vm.node import Node, apply, deliver, eager
+from tests.vm.samples import is_command, machine
 
 seeds = st.integers(0, 2**32)
 lengths = st.integers(0, 25)
+# Names of the state that are read by commands.
+lazies = st.sets(st.sampled_from(NAMES))
 results = st.one_of(st.binary(max_size=2), st.builds(failure, st.sampled_from(["no", "never"])))
 
 
 class Life(RuleBasedStateMachine):
     """One invocation from its first attempt to its end, with frames on their way and crashes at any moment."""
 
-    @initialize(seed=seeds, length=lengths)
-    def begin(self, seed: int, length: int) -> None:
+    @initialize(seed=seeds, length=lengths, lazy=lazies)
+    def begin(self, seed: int, length: int, lazy: set[str]) -> None:
         self.program = Program(seed, length)
-        self.node = Node()
+        self.lazy = lazy
+        self.node = Node(lazy)
         # The longest that any attempt has seen: all others saw a beginning of it.
         self.log: Sequence[object] = []
         self.granted: set[int] = set()
@@ -77,15 +81,24 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_step_fails(self, data: st.DataObject) -> None:
         step = data.draw(st.sampled_from(self.running))
-        failures = self.machine.step_failures(step)
+        failures = self.machine.step_failures(step).count
         self.machine.step_failed(step, "timeout", at_ms=1)
-        assert self.machine.step_failures(step) == failures + 1
+        assert self.machine.step_failures(step).count == failures + 1
         self._go_on()
 
     @precondition(lambda self: self._outside())
     @rule(data=st.data(), result=results)
     def a_result_comes_from_elsewhere(self, data: st.DataObject, result: bytes | Failure) -> None:
         self.node.outside(data.draw(st.sampled_from(self._outside())), result)
+
+    @precondition(lambda self: not self.node.cancelled)
+    @rule()
+    def it_is_cancelled(self) -> None:
+        self.node.cancel()
+
+    @rule(name=st.sampled_from(["a", "b", "c"]), value=st.binary(max_size=2))
+    def a_signal_comes(self, name: str, value: bytes) -> None:
+        self.node.signal(name, value)
 
     @rule(by_ms=st.integers(-5, 50))
     def time_passes_at_the_node(self, by_ms: int) -> None:
@@ -103,14 +116,20 @@ class Life(RuleBasedStateMachine):
         on_the_way = [entry.step_failure.command for entry in self.node.to_node if entry.HasField("step_failure")]
         journaled = [entry.step_failure.command for entry in self.node.journal if entry.HasField("step_failure")]
         for step in self.running:
-            assert self.machine.step_failures(step) == [*on_the_way, *journaled].count(step)
+            assert self.machine.step_failures(step).count == [*on_the_way, *journaled].count(step)
+
+    @invariant()
+    def awakeables_have_the_ids_of_the_journal(self) -> None:
+        for command, id in self.handler.awakeables.items():
+            assert command >= len(self.node.commands) or self.node.commands[command].awakeable.id == id
 
     def teardown(self) -> None:
         if not hasattr(self, "node"):
             return  # It was never begun.
         self._finish()
         self.all_attempts_see_the_same()
-        again = Handler(machine(*self.node.journal, state=self.node.state), self.program)
+        state = eager(self.node.state, self.lazy)
+        again = Handler(machine(*self.node.journal, state=state, partial=bool(self.lazy)), self.program)
         again.go_on()
         assert again.log == self.log, "a replay of the whole journal sees all of it again"
         assert again.ended
@@ -149,13 +168,22 @@ class Story:
     program: Program
     journal: list[Entry]
     log: list[tuple[object, ...]]
+    lazy: set[str]
+
+    def machine(self, journal: Sequence[Entry]) -> Machine:
+        """An attempt with this beginning of the journal."""
+        state = {"balance": b"0"}
+        for entry in journal:
+            apply(state, entry)
+        return machine(*journal, state=eager(state, self.lazy), partial=bool(self.lazy))
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
-    """Handlers that have ended, with results in any order."""
+    """Handlers that have ended, with news in any order."""
     program = Program(draw(seeds), draw(lengths))
-    node = Node()
+    lazy = draw(lazies)
+    node = Node(lazy)
     attempt = Machine(node.start())
     handler = Handler(attempt, program)
     running: list[int] = []
@@ -166,7 +194,11 @@ def stories(draw: st.DrawFn) -> Story:
         while node.to_node:
             node.take()
         if handler.ended:
-            return Story(program, node.journal, handler.log)
+            return Story(program, node.journal, handler.log, lazy)
+        if draw(st.integers(0, 9)) == 0:
+            node.signal(draw(st.sampled_from(["a", "b", "c"])), b"")
+        if not node.cancelled and draw(st.integers(0, 19)) == 0:
+            node.cancel()
         waiting = [command for command, kind in node.open.items() if kind != "run"]
         if node.to_endpoint:
             deliver(attempt, node.to_endpoint.popleft())
@@ -179,50 +211,54 @@ def stories(draw: st.DrawFn) -> Story:
                 node.outside(command, draw(results))
 
 
-def _state_after(journal: Sequence[Entry]) -> dict[str, bytes]:
-    state = {"balance": b"0"}
-    for entry in journal:
-        if entry.HasField("set_state"):
-            state[entry.set_state.name] = entry.set_state.value
-        elif entry.HasField("clear_state"):
-            state.pop(entry.clear_state.name, None)
-    return state
-
-
 @given(story=stories(), data=st.data())
 def test_a_journal_that_is_cut_anywhere_goes_on_with_its_rest(story: Story, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(story.journal)))
     before, after = story.journal[:cut], story.journal[cut:]
-    again = machine(*before, state=_state_after(before))
+    again = story.machine(before)
     handler = Handler(again, story.program)
     handler.go_on()
     sent = again.take_entries()
     for entry in after:
-        if not entry.HasField("completion"):
-            assert sent.pop(0) == entry
-            continue
-        command = entry.completion.command
-        if _is_step(story.journal, command):
-            again.on_grant(command)
-            assert command in again.take_startable()
-            again.step_ended(command, _result(entry), at_ms=1)
-            # Its report stands behind the commands that the handler has issued meanwhile.
-            report = again.take_entries()
-            assert [other.completion.command for other in report] == [command]
-            again.on_accepted(command, entry.completion.at_ms)
-        else:
-            again.on_completion(entry.completion)
-        handler.go_on()
-        sent += again.take_entries()
+        if is_command(entry):
+            assert _same(sent.pop(0), entry)
+        elif not entry.HasField("signal"):
+            _tell(again, entry, story)
+            handler.go_on()
+            sent += again.take_entries()
     assert not sent
     assert handler.ended
     assert handler.log == story.log
 
 
+def _same(issued: Entry, recorded: Entry) -> bool:
+    if recorded.HasField("awakeable"):
+        # Where no attempt has journaled it, its id is drawn anew.
+        return issued.HasField("awakeable")
+    return issued == recorded
+
+
+def _tell(again: Machine, entry: Entry, story: Story) -> None:
+    """Lets a machine have the news of an entry in place of the journal."""
+    command = entry.completion.command
+    if entry.HasField("cancellation"):
+        again.on_cancellation(entry.cancellation)
+    elif not _commands(story.journal)[command].HasField("run"):
+        again.on_completion(entry.completion)
+    else:
+        again.on_grant(command)
+        assert command in again.take_startable()
+        again.step_ended(command, _result(entry), at_ms=1)
+        # Its report stands behind the commands that the handler has issued meanwhile.
+        report = again.take_entries()
+        assert [other.completion.command for other in report] == [command]
+        again.on_accepted(command, entry.completion.at_ms)
+
+
 @given(story=stories(), at=st.integers(0, 25))
 def test_a_changed_program_is_a_mismatch_at_its_first_difference(story: Story, at: int) -> None:
     changed = story.program.changed(at)
-    again = machine(*story.journal, state=_state_after(story.journal))
+    again = story.machine(story.journal)
     handler = Handler(again, changed)
     try:
         handler.go_on()
@@ -232,7 +268,7 @@ def test_a_changed_program_is_a_mismatch_at_its_first_difference(story: Story, a
     if handler.ended or not again.replaying:
         # It did all that the journal says, and only then something else.
         assert not again.replaying
-        recorded = [entry for entry in story.journal if entry.WhichOneof("entry") in ("call", "send", "sleep", "run")]
+        recorded = [entry for entry in _commands(story.journal) if not is_silent(entry)]
         assert handler.issued[: len(recorded)] == recorded
         return
     stuck = again.stuck(handler.awaiting)
@@ -241,15 +277,15 @@ def test_a_changed_program_is_a_mismatch_at_its_first_difference(story: Story, a
 
 
 def _check(mismatch: JournalMismatch, story: Story, handler: Handler) -> None:
-    commands = [index for index, entry in enumerate(story.journal) if not entry.HasField("completion")]
+    commands = [index for index, entry in enumerate(story.journal) if is_command(entry)]
     assert mismatch.index == commands[handler.machine.issued]
     assert mismatch.recorded
     assert mismatch.recorded != mismatch.replayed
     assert mismatch.help
 
 
-def _is_step(journal: Sequence[Entry], command: int) -> bool:
-    return [entry for entry in journal if not entry.HasField("completion")][command].HasField("run")
+def _commands(journal: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in journal if is_command(entry)]
 
 
 def _result(entry: Entry) -> bytes | Failure:

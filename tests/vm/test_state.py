@@ -5,7 +5,7 @@ from perdure.vm.errors import JournalMismatch
 from perdure.vm.machine import Machine
 
 from tests.partition.samples import clear_state, completed, run, set_state, sleep
-from tests.vm.samples import machine
+from tests.vm.samples import CLEAR_ALL, get_state, machine
 
 
 def _deposit(attempt: Machine, amount: int) -> None:
@@ -88,3 +88,93 @@ def test_a_name_that_was_written_is_read_without_a_look_at_the_journal() -> None
 
     assert again.read_state("balance") == b"10"
     again.issue(run())
+
+
+# A state that came in part.
+
+
+def test_a_name_that_did_not_come_is_read_by_a_command_and_then_known() -> None:
+    fresh = machine(state={"balance": b"10"}, partial=True)
+    assert not fresh.reads_by_command("balance")
+    assert fresh.reads_by_command("name")
+
+    fresh.issue(get_state("name"))
+    fresh.learn_state("name", b"Ada")
+    assert not fresh.reads_by_command("name")
+    assert fresh.read_state("name") == b"Ada"
+    assert fresh.take_entries() == [get_state("name")], "what a command has read needs no record"
+
+
+def test_reads_at_once_are_recorded_before_a_read_by_a_command() -> None:
+    fresh = machine(state={"balance": b"10"}, partial=True)
+    fresh.read_state("balance")
+    fresh.issue(get_state("name"))
+
+    assert fresh.take_entries() == [set_state("balance", b"10"), get_state("name")]
+
+
+def test_a_replay_reads_as_the_journal_did_whatever_came_this_time() -> None:
+    once_complete = machine(set_state("balance", b"10"), run(), partial=True)
+    assert not once_complete.reads_by_command("balance")
+    assert once_complete.read_state("balance") == b"10"
+
+    once_partial = machine(get_state("balance"), completed(0, 1), run(), state={"balance": b"20"})
+    assert once_partial.reads_by_command("balance")
+    once_partial.issue(get_state("balance"))
+    once_partial.learn_state("balance", b"10")
+    assert once_partial.read_state("balance") == b"10"
+    assert not once_partial.take_entries()
+
+
+def test_a_command_that_reads_another_name_than_the_recorded_one_is_a_mismatch() -> None:
+    again = machine(get_state("balance"), partial=True)
+    assert again.reads_by_command("name")
+
+    with pytest.raises(JournalMismatch, match="the journal says get state 'balance', the handler did get state 'name'"):
+        again.issue(get_state("name"))
+
+
+def test_a_write_while_a_read_is_on_its_way_wins() -> None:
+    fresh = machine(partial=True)
+    fresh.issue(get_state("balance"))
+    fresh.write_state("balance", b"20")
+    fresh.learn_state("balance", b"10")
+
+    assert fresh.read_state("balance") == b"20"
+
+
+# All at once.
+
+
+def test_after_all_was_cleared_nothing_is_set_and_all_is_known() -> None:
+    fresh = machine(state={"balance": b"10"}, partial=True)
+    fresh.read_state("balance")
+    fresh.clear_state()
+
+    assert not fresh.reads_by_command("name")
+    assert (fresh.read_state("balance"), fresh.read_state("name")) == (None, None)
+    assert fresh.take_entries() == [set_state("balance", b"10"), CLEAR_ALL]
+
+
+def test_what_was_written_after_all_was_cleared_is_read() -> None:
+    fresh = machine(state={"balance": b"10"})
+    fresh.clear_state()
+    fresh.write_state("balance", b"20")
+
+    assert fresh.read_state("balance") == b"20"
+
+
+def test_a_read_that_was_on_its_way_when_all_was_cleared_is_forgotten() -> None:
+    fresh = machine(partial=True)
+    fresh.issue(get_state("balance"))
+    fresh.clear_state()
+    fresh.learn_state("balance", b"10")
+
+    assert fresh.read_state("balance") is None
+
+
+def test_a_read_is_no_match_for_a_journal_that_clears_all() -> None:
+    again = machine(CLEAR_ALL, state={"balance": b"10"})
+
+    with pytest.raises(JournalMismatch, match="the journal says clear all state, the handler did read state 'balance'"):
+        again.read_state("balance")

@@ -79,6 +79,13 @@ WORKER = _perdure.Service(
             request=Job,
             response=Report,
         ),
+        _perdure.Handler(
+            name="Care",
+            method="care",
+            kind=_perdure.HandlerKind.PLAIN,
+            request=Job,
+            response=Report,
+        ),
     ),
 )
 
@@ -91,6 +98,10 @@ class WorkerHandlers(_perdure.Handlers):
     @_abc.abstractmethod
     async def work(self, ctx: _perdure.Context, request: Job) -> Report: ...
 
+    @_abc.abstractmethod
+    async def care(self, ctx: _perdure.Context, request: Job) -> Report:
+        """Looks after its cancellation itself."""
+
 
 class WorkerClient(_perdure.ServiceClient[_perdure.CallerT]):
     """Without state; any number at once."""
@@ -98,6 +109,9 @@ class WorkerClient(_perdure.ServiceClient[_perdure.CallerT]):
     service = WORKER
 
     work = _perdure.Rpc[Job, Report]("Work")
+
+    care = _perdure.Rpc[Job, Report]("Care")
+    """Looks after its cancellation itself."""
 
 
 class CellStateFields(_perdure.State):
@@ -265,20 +279,22 @@ _FILES = (
     b'X\n\x07service\x12\x1f.google.protobuf.ServiceOptions\x18\xf7\x8a\x03 \x01(\x0b2\x1b.perdure.v1.ServiceContractR'
     b'\x07service:U\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xf7\x8a\x03 \x01(\x0b2\x1b.perdure.v1.Handler'
     b'ContractR\x06method:P\n\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xf7\x8a\x03 \x01(\x0b2\x19.perdure.v1.F'
-    b'ieldContractR\x05fieldb\x06proto3\n\xa1\x06\n\x1csimulated/v1/simulated.proto\x12\x0csimulated.v1\x1a\x1cperdure/'
+    b'ieldContractR\x05fieldb\x06proto3\n\xf5\x06\n\x1csimulated/v1/simulated.proto\x12\x0csimulated.v1\x1a\x1cperdure/'
     b'v1/annotations.proto"-\n\x03Job\x12\x12\n\x04body\x18\x01 \x01(\tR\x04body\x12\x12\n\x04seen\x18\x02 \x01(\tR\x04'
     b'seen"L\n\x08KeyedJob\x12\x18\n\x03key\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R\x03key\x12\x12\n\x04body\x18'
     b'\x02 \x01(\tR\x04body\x12\x12\n\x04seen\x18\x03 \x01(\tR\x04seen"\x1a\n\x06Report\x12\x10\n\x03log\x18\x01 \x03('
     b'\tR\x03log"\x1a\n\x04Note\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text"9\n\tCellState\x12\x14\n\x05count\x18\x01 '
-    b'\x01(\x03R\x05count\x12\x16\n\x06writer\x18\x02 \x01(\tR\x06writer2X\n\x06Worker\x12/\n\x04Work\x12\x11.simulated'
-    b'.v1.Job\x1a\x14.simulated.v1.Report\x1a\x1d\xba\xd7\x18\x19*\x17\n\x0e\n\x05\x10\x80\xad\xe2\x04\x1a\x05\x10\x80'
-    b'\x84\xaf_"\x05\x10\x80\xb4\x89\x132\xb4\x01\n\x04Cell\x125\n\x05Write\x12\x16.simulated.v1.KeyedJob\x1a\x14.simul'
-    b'ated.v1.Report\x12<\n\x04Read\x12\x16.simulated.v1.KeyedJob\x1a\x14.simulated.v1.Report"\x06\xba\xd7\x18\x02\x08'
-    b'\x02\x1a7\xba\xd7\x183\x08\x02\x12\x16simulated.v1.CellState*\x17\n\x0e\n\x05\x10\x80\xad\xe2\x04\x1a\x05\x10\x80'
-    b'\x84\xaf_"\x05\x10\x80\xb4\x89\x132\xcb\x01\n\x04Flow\x123\n\x03Run\x12\x16.simulated.v1.KeyedJob\x1a\x14.simulat'
-    b'ed.v1.Report\x124\n\x04Tell\x12\x16.simulated.v1.KeyedJob\x1a\x14.simulated.v1.Report\x1aX\xba\xd7\x18T\x08\x03'
-    b'\x1a\x1a\n\x05first\x12\x11simulated.v1.Note\x1a\x1b\n\x06second\x12\x11simulated.v1.Note*\x17\n\x0e\n\x05\x10'
-    b'\x80\xad\xe2\x04\x1a\x05\x10\x80\x84\xaf_"\x05\x10\x80\xb4\x89\x13b\x06proto3'
+    b'\x01(\x03R\x05count\x12\x16\n\x06writer\x18\x02 \x01(\tR\x06writer2\x9b\x01\n\x06Worker\x12/\n\x04Work\x12\x11.si'
+    b'mulated.v1.Job\x1a\x14.simulated.v1.Report\x129\n\x04Care\x12\x11.simulated.v1.Job\x1a\x14.simulated.v1.Report"'
+    b'\x08\xba\xd7\x18\x04\x1a\x020\x01\x1a%\xba\xd7\x18!*\x1f\n\x0e\n\x05\x10\x80\xad\xe2\x04\x1a\x05\x10\x80\x84\xaf_'
+    b'"\x05\x10\x80\xb4\x89\x13*\x06\x10\x80\x88\xde\xbe\x012\xbc\x01\n\x04Cell\x125\n\x05Write\x12\x16.simulated.v1.Ke'
+    b'yedJob\x1a\x14.simulated.v1.Report\x12<\n\x04Read\x12\x16.simulated.v1.KeyedJob\x1a\x14.simulated.v1.Report"\x06'
+    b'\xba\xd7\x18\x02\x08\x02\x1a?\xba\xd7\x18;\x08\x02\x12\x16simulated.v1.CellState*\x1f\n\x0e\n\x05\x10\x80\xad\xe2'
+    b'\x04\x1a\x05\x10\x80\x84\xaf_"\x05\x10\x80\xb4\x89\x13*\x06\x10\x80\x88\xde\xbe\x012\xd3\x01\n\x04Flow\x123\n\x03'
+    b'Run\x12\x16.simulated.v1.KeyedJob\x1a\x14.simulated.v1.Report\x124\n\x04Tell\x12\x16.simulated.v1.KeyedJob\x1a'
+    b'\x14.simulated.v1.Report\x1a`\xba\xd7\x18\\\x08\x03\x1a\x1a\n\x05first\x12\x11simulated.v1.Note\x1a\x1b\n\x06seco'
+    b'nd\x12\x11simulated.v1.Note*\x1f\n\x0e\n\x05\x10\x80\xad\xe2\x04\x1a\x05\x10\x80\x84\xaf_"\x05\x10\x80\xb4\x89'
+    b'\x13*\x06\x10\x80\x88\xde\xbe\x01b\x06proto3'
 )
 _perdure.bind(
     _FILES,

@@ -12,7 +12,15 @@ import typer
 from perdure_runtime.cli import deployments, invocations
 from perdure_runtime.cli.address import parse_address
 from perdure_runtime.cli.load import load_endpoint
-from perdure_runtime.cli.options import ADMIN, ENDPOINT, INGRESS, AdminOption, IngressOption, RetryOption
+from perdure_runtime.cli.options import (
+    ADMIN,
+    ENDPOINT,
+    INGRESS,
+    AdminOption,
+    IngressOption,
+    RetryOption,
+    StorageOption,
+)
 from perdure_runtime.cli.problem import Problem
 from perdure_runtime.cli.retry import read_defaults
 
@@ -45,12 +53,14 @@ def up_command(
     ingress: IngressOption = INGRESS,
     admin: AdminOption = ADMIN,
     data: DataOption = Path("perdure-data"),
+    storage: StorageOption = "",
     retry: RetryOption = "",
 ) -> None:
     """Run a runtime node. Register your endpoints with it."""
     from perdure_runtime.cli import up
 
-    up.run(data, parse_address("--ingress", ingress), parse_address("--admin", admin), read_defaults(retry))
+    defaults = read_defaults(retry)
+    up.run(storage, data, parse_address("--ingress", ingress), parse_address("--admin", admin), defaults)
 
 
 @app.command("serve")

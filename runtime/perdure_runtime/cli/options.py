@@ -19,4 +19,14 @@ RetryOption = Annotated[
         help=f"How invocations are tried again whose contract says nothing about it, such as {EXAMPLE}",
     ),
 ]
+StorageOption = Annotated[
+    str,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        # A password on a command line is for all to see who may list processes.
+        envvar="PERDURE_STORAGE",
+        help="A PostgreSQL database, as postgresql://USER@HOST:PORT/DATABASE, instead of an SQLite file in --data.",
+    ),
+]
 AdminOption = Annotated[str, typer.Option("--admin", metavar="HOST:PORT", help="Where operators ask.")]

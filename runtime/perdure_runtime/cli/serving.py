@@ -4,15 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from perdure_runtime.admin.server import AdminServer
 from perdure_runtime.cli.problem import Problem
 from perdure_runtime.ingress.server import Ingress
 from perdure_runtime.node.node import Node
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.storage.api import StaleEpoch, StorageFailure
-from perdure_runtime.storage.sqlite import SqliteStorage
+from perdure_runtime.storage.api import StaleEpoch, Storage, StorageFailure
 
 GRACE_S = 2.0
 
@@ -26,27 +24,23 @@ class Listening:
     admin: str
 
 
-def open_storage(data: Path) -> SqliteStorage:
-    """The database in a directory, made where there is none. Raises OSError, StorageFailure."""
-    data.mkdir(parents=True, exist_ok=True)
-    return SqliteStorage(data / "perdure.db")
-
-
 @asynccontextmanager
 async def serve_node(
-    data: Path, ingress_address: tuple[str, int], admin_address: tuple[str, int], defaults: Execution
+    storage: Storage, ingress_address: tuple[str, int], admin_address: tuple[str, int], defaults: Execution
 ) -> AsyncIterator[Listening]:
-    """Opens the storage, starts the node, then lets callers in. Raises Problem."""
+    """Starts the node, then lets callers in. Closes the storage. Raises Problem."""
+    node = Node(storage, defaults=defaults)
     try:
-        node = Node(open_storage(data), defaults=defaults)
         await node.start()
-    except (OSError, StorageFailure) as error:
+    except StorageFailure as error:
+        await node.close()
         raise Problem(str(error)) from error
     ingress = Ingress(node.calls, *ingress_address)
     admin = AdminServer(node.operations, *admin_address)
     try:
-        await _bind(ingress, "ingress", ingress_address)
+        # Callers come last: who finds the ingress open finds the admin API too.
         await _bind(admin, "admin", admin_address)
+        await _bind(ingress, "ingress", ingress_address)
         yield Listening(node, f"{ingress_address[0]}:{ingress.port}", f"{admin_address[0]}:{admin.port}")
     except (StaleEpoch, StorageFailure) as error:
         raise Problem(f"the node had to stop: {error}", exit_code=1) from error

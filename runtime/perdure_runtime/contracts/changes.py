@@ -1,7 +1,7 @@
 """What a new contract changes, and whom that breaks: callers, stored state, or journals of what runs.
 
 Rules of protobuf's wire and JSON: fields may come, and none may go or be renamed; a number keeps its type, or changes
-to one that is read from the same bytes.
+to one that is read from the same bytes. State and journals are stored as bytes: a new name means nothing to them.
 """
 
 import enum
@@ -13,14 +13,13 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from perdure_runtime.contracts.contracts import Contracts
 from perdure_runtime.contracts.facts import HandlerFacts, ServiceFacts
 
-# Types of one group are read from the same bytes.
+# Types of one group are read from the same bytes, and from the same JSON.
 _GROUPS = (
     {
         FieldDescriptor.TYPE_INT32,
         FieldDescriptor.TYPE_INT64,
         FieldDescriptor.TYPE_UINT32,
         FieldDescriptor.TYPE_UINT64,
-        FieldDescriptor.TYPE_BOOL,
     },
     {FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64},
     {FieldDescriptor.TYPE_FIXED32, FieldDescriptor.TYPE_SFIXED32},
@@ -49,6 +48,14 @@ class Change:
     service: str
     handler: str = ""
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """What two versions of a message read otherwise; ``json_only`` where their bytes are the same."""
+
+    what: str
+    json_only: bool = False
 
 
 def changes(old: Contracts, new: Contracts) -> list[Change]:
@@ -84,12 +91,15 @@ def _handler(old: HandlerFacts, new: HandlerFacts) -> Iterator[Change]:
         yield Change(
             Breaks.CALLERS, f"the key of {place} was {old.key_field} and is {new.key_field}", new.service, new.name
         )
-    if old.mode != new.mode:
+    # Not the whole mode: an invocation keeps how it is cancelled from when it was made.
+    if old.kind is not new.kind:
         yield Change(Breaks.JOURNALS, f"{place} was {old.kind.value} and is {new.kind.value}", new.service, new.name)
     for old_type, new_type in zip(_types(old), _types(new), strict=True):
-        for what in _message(old_type, new_type, set()):
-            yield Change(Breaks.CALLERS, f"{place}: {what}", new.service, new.name)
-            yield Change(Breaks.JOURNALS, f"{place}: {what}", new.service, new.name)
+        for difference in _message(old_type, new_type, set()):
+            what = f"{place}: {difference.what}"
+            yield Change(Breaks.CALLERS, what, new.service, new.name)
+            if not difference.json_only:
+                yield Change(Breaks.JOURNALS, what, new.service, new.name)
 
 
 def _types(handler: HandlerFacts) -> tuple[Descriptor, Descriptor]:
@@ -115,48 +125,63 @@ def _state(old: ServiceFacts, new: ServiceFacts) -> Iterator[Change]:
             what = f"{place} was number {field.number} and is {kept.number}"
             yield Change(Breaks.STATE, what, new.name, name=field.name)
         else:
-            for what in _field(field, kept, set()):
-                yield Change(Breaks.STATE, what, new.name, name=field.name)
+            for difference in _field(field, kept, set()):
+                if not difference.json_only:
+                    yield Change(Breaks.STATE, difference.what, new.name, name=field.name)
 
 
-def _message(old: Descriptor, new: Descriptor, seen: set[str]) -> Iterator[str]:
+def _message(old: Descriptor, new: Descriptor, seen: set[str]) -> Iterator[_Difference]:
     if old.full_name in seen:
         return
     seen.add(old.full_name)
     if old.full_name != new.full_name:
-        yield f"{old.full_name} became {new.full_name}"
+        yield _Difference(f"{old.full_name} became {new.full_name}")
     numbers = {field.number: field for field in new.fields}
     for field in old.fields:
         kept = numbers.get(field.number)
         if kept is None:
-            yield f"field {field.number} ({field.name}) of {old.full_name} is gone"
-        elif kept.name != field.name:
-            yield f"field {field.number} of {old.full_name} was {field.name} and is {kept.name} to JSON callers"
-        else:
-            yield from _field(field, kept, seen)
+            yield _Difference(f"field {field.number} ({field.name}) of {old.full_name} is gone")
+            continue
+        if kept.name != field.name:
+            what = f"field {field.number} of {old.full_name} was {field.name} and is {kept.name} to JSON callers"
+            yield _Difference(what, json_only=True)
+        yield from _field(field, kept, seen)
 
 
-def _field(old: FieldDescriptor, new: FieldDescriptor, seen: set[str]) -> Iterator[str]:
+def _field(old: FieldDescriptor, new: FieldDescriptor, seen: set[str]) -> Iterator[_Difference]:
     place = old.full_name
     if old.is_repeated != new.is_repeated:
-        yield f"{place} was {_many(old)} and is {_many(new)}"
+        yield _Difference(f"{place} was {_many(old)} and is {_many(new)}")
     elif not _same_bytes(old, new):
-        yield f"{place} changed its type"
+        yield _Difference(f"{place} changed its type")
+    elif _oneof(new) not in ("", _oneof(old)):
+        # Of two members that were both set before, one is lost.
+        yield _Difference(f"{place} is in oneof {_oneof(new)} now")
     elif old.message_type is not None and new.message_type is not None:
         yield from _message(old.message_type, new.message_type, seen)
     elif old.enum_type is not None and new.enum_type is not None:
         yield from _enum(old.enum_type, new.enum_type)
 
 
-def _enum(old: EnumDescriptor, new: EnumDescriptor) -> Iterator[str]:
-    names = {value.number: value.name for value in new.values}
+def _enum(old: EnumDescriptor, new: EnumDescriptor) -> Iterator[_Difference]:
+    numbers = {value.number: value.name for value in new.values}
+    kept = {(value.number, value.name) for value in new.values}
     for value in old.values:
-        if value.number not in names:
-            yield f"value {value.name} of {old.full_name} is gone"
+        if value.number not in numbers:
+            yield _Difference(f"value {value.name} of {old.full_name} is gone")
+        elif (value.number, value.name) not in kept:
+            what = f"was {value.name} and is {numbers[value.number]} to JSON callers"
+            yield _Difference(f"value {value.number} of {old.full_name} {what}", json_only=True)
 
 
 def _same_bytes(old: FieldDescriptor, new: FieldDescriptor) -> bool:
     return old.type == new.type or any(old.type in group and new.type in group for group in _GROUPS)
+
+
+def _oneof(field: FieldDescriptor) -> str:
+    oneof = field.containing_oneof
+    # protoc makes a oneof for each optional field.
+    return "" if oneof is None or oneof.name == f"_{field.name}" else oneof.name
 
 
 def _many(field: FieldDescriptor) -> str:

@@ -40,7 +40,9 @@ class Connection:
         contracts: Callable[[], Contracts],
         on_away: Callable[["Connection"], None],
         deployment_id: str = "",
+        on_idle: Callable[["Connection"], None] = lambda connection: None,
     ) -> None:
+        """``on_idle`` is told when the last attempt here has ended; whoever cancels ``run`` then ends the session."""
         self.deployment_id = deployment_id
         # Attempts that were started and have said nothing yet.
         self.silent = 0
@@ -48,6 +50,7 @@ class Connection:
         self._offer = offer
         self._contracts = contracts
         self._on_away = on_away
+        self._on_idle = on_idle
         self._link: Link | None = None
         self._slots: dict[int, Slot] = {}
         self._running: dict[str, Slot] = {}
@@ -145,6 +148,9 @@ class Connection:
                 away.cancel()
                 away, self._away, pause_s = None, "", FIRST_PAUSE_S
                 await self._hold(link)
+                if self.idle:
+                    self._on_idle(self)
+                    await asyncio.sleep(0)  # Where nobody wants the endpoint any more, it is not looked for again.
         finally:
             if away is not None:
                 away.cancel()
@@ -203,6 +209,8 @@ class Connection:
         self.silent -= not slot.has_spoken
         if self._running.get(slot.invocation_id) is slot:
             del self._running[slot.invocation_id]
+        if self.idle:
+            self._on_idle(self)
 
     def _report_away(self) -> None:
         self._away = self._reason

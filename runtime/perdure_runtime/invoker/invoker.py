@@ -48,7 +48,9 @@ class Invoker:
 
         Those that wait for an endpoint that is away start anew, where they are routed now.
         """
-        connection = Connection(transport, self._offer, lambda: self.contracts, self._on_away, deployment_id)
+        connection = Connection(
+            transport, self._offer, lambda: self.contracts, self._on_away, deployment_id, self._let_go
+        )
         deployed = Deployed(connection, contracts)
         self._all.append(deployed)
         if deployment_id:
@@ -67,10 +69,10 @@ class Invoker:
         self._all.remove(removed)
         self._reroute()
 
-    def serves_newest(self, deployment_id: str) -> bool:
-        """Whether new invocations of a service go to a deployment."""
+    def newest_at(self, deployment_id: str) -> set[str]:
+        """The services whose new invocations go to a deployment."""
         deployed = self._deployed.get(deployment_id)
-        return deployed is not None and deployed in self._newest.values()
+        return {service for service, newest in self._newest.items() if newest is deployed}
 
     @property
     def idle(self) -> bool:
@@ -134,7 +136,7 @@ class Invoker:
     def abort_all(self, reason: str) -> None:
         """Stops all attempts."""
         self._unrouted.clear()
-        for connection in self._connections:
+        for connection in list(self._connections):
             connection.abort_all(reason)
 
     async def close(self) -> None:
@@ -165,6 +167,11 @@ class Invoker:
             self._retire(connection)
         for invocation_id, attempt in waiting.items():
             self._offer(AttemptLost(invocation_id, attempt))
+
+    def _let_go(self, connection: Connection) -> None:
+        """Closes the connection to a removed deployment once what ran there has ended."""
+        if connection in self._connections and all(deployed.connection is not connection for deployed in self._all):
+            self._connections.pop(connection).cancel()
 
     def _retire(self, connection: Connection) -> None:
         """Closes a connection that no new work is routed to and nothing runs at; its pinned work opens it again."""

@@ -64,7 +64,7 @@ class Slot:
         """What a frame of the endpoint means to the partition."""
         kind = frame.WhichOneof("frame")
         if kind == "entry":
-            return self._entry(frame.entry, contracts)
+            return self._entry(frame.entry, contracts, accepted=frame.cancellation_accepted)
         if kind == "outcome":
             return AttemptEnded(self.invocation_id, self.attempt, frame.outcome, self._facts.execution)
         if kind == "suspension":
@@ -93,7 +93,7 @@ class Slot:
         """The node itself ends the attempt; it is tried again as the handler's policy says."""
         return AttemptFailed(self.invocation_id, self.attempt, AttemptFailure(message=message), self._facts.execution)
 
-    def _entry(self, entry: Entry, contracts: Contracts) -> Input:
+    def _entry(self, entry: Entry, contracts: Contracts, *, accepted: bool) -> Input:
         kind = entry.WhichOneof("entry")
         if kind == "completion":
             return StepEnded(self.invocation_id, self.attempt, entry.completion)
@@ -118,4 +118,4 @@ class Slot:
             mode = handler.mode
         command = self._commands
         self._commands += 1
-        return Command(self.invocation_id, self.attempt, command, entry, mode, self._deployment_id)
+        return Command(self.invocation_id, self.attempt, command, entry, mode, self._deployment_id, accepted)

@@ -8,20 +8,29 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from perdure.vm.describe import describe
 from perdure_protos.perdure.protocol.v1 import session_pb2
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
-from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame, NodeFrame
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
+from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure, EndpointFrame, NodeFrame
 
-from perdure_runtime.contracts import Contracts
+from perdure_runtime.contracts import Contracts, HandlerFacts
 from perdure_runtime.invoker.connection import start_frame
 from perdure_runtime.invoker.transport import EndpointUnreachable, Link, Transport
 from perdure_runtime.partition.effect import Start
+from perdure_runtime.partition.lifecycle.attempt import GAVE_UP
+from perdure_runtime.partition.lifecycle.kill import ABORTED, KILLED
 from perdure_runtime.partition.rows import Ended, Invocation
 
 # A replay does nothing that takes time; one that hangs is told so.
 PATIENCE_S = 10.0
+# So many replay side by side: an endpoint that hangs as a whole costs them all no more than one patience.
+AT_ONCE = 100
 # As soon as the handler waits for something beyond its journal, it has repeated that.
 INACTIVITY_MS = 50
+# So much of a result is shown.
+MAX_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +50,17 @@ class Divergence:
 
 
 async def verify(transport: Transport, contracts: Contracts, subjects: Sequence[Subject]) -> list[Divergence]:
-    """Replays one after another in a session of its own. Raises EndpointUnreachable."""
+    """Replays them in a session of their own. Raises EndpointUnreachable."""
     replays = Replays()
     link = await transport.open(replays.hear)
     closed = asyncio.create_task(link.closed())
+    found: list[Divergence | None] = []
     try:
-        found = [await _replay(link, closed, replays, slot, contracts, each) for slot, each in enumerate(subjects, 1)]
+        for begin in range(0, len(subjects), AT_ONCE):
+            batch = enumerate(subjects[begin : begin + AT_ONCE], begin + 1)
+            found += await asyncio.gather(
+                *(_replay(link, closed, replays, slot, contracts, each) for slot, each in batch)
+            )
     finally:
         closed.cancel()
         await link.close()
@@ -54,22 +68,23 @@ async def verify(transport: Transport, contracts: Contracts, subjects: Sequence[
 
 
 class Replays:
-    """What an endpoint says of the replay under way."""
+    """What an endpoint says of the replays under way."""
 
     def __init__(self) -> None:
-        self.slot = 0
-        self.first: asyncio.Future[EndpointFrame] = asyncio.get_running_loop().create_future()
+        self._first: dict[int, asyncio.Future[EndpointFrame]] = {}
 
     def expect(self, slot: int) -> "asyncio.Future[EndpointFrame]":
         """The first frame of a slot."""
-        self.slot, self.first = slot, asyncio.get_running_loop().create_future()
-        return self.first
+        first: asyncio.Future[EndpointFrame] = asyncio.get_running_loop().create_future()
+        self._first[slot] = first
+        return first
 
     def hear(self, frames: Sequence[EndpointFrame]) -> None:
         """Frames of the endpoint; only the first of a replay says anything."""
         for frame in frames:
-            if frame.slot == self.slot and not self.first.done():
-                self.first.set_result(frame)
+            first = self._first.pop(frame.slot, None)
+            if first is not None:
+                first.set_result(frame)
 
 
 async def _replay(
@@ -89,17 +104,44 @@ async def _replay(
     await asyncio.wait(waiting, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
     link.send(NodeFrame(slot=slot, abort=session_pb2.Abort(reason="its journal has been replayed")))
     if first.done():
-        return _judge(invocation, first.result())
+        message = _judge(invocation, facts, first.result())
+        return Divergence(invocation, message) if message else None
     if closed.done():
         raise EndpointUnreachable(f"the session broke while {invocation.id} was replayed: {closed.result()}")
     return Divergence(invocation, f"it did not come to the end of its journal within {PATIENCE_S:g} s")
 
 
-def _judge(invocation: Invocation, frame: EndpointFrame) -> Divergence | None:
-    match frame.WhichOneof("frame"):
-        case "attempt_failure":
-            return Divergence(invocation, frame.attempt_failure.message)
-        case "outcome" if isinstance(invocation.status, Ended) and frame.outcome != invocation.status.outcome:
-            return Divergence(invocation, "it ends with another result than the one that was given to its callers")
-        case _:
-            return None
+def _judge(invocation: Invocation, facts: HandlerFacts, frame: EndpointFrame) -> str:
+    """What is not repeated, or nothing."""
+    if frame.HasField("attempt_failure"):
+        return "" if _failed_alike(invocation, frame.attempt_failure) else frame.attempt_failure.message
+    if not isinstance(invocation.status, Ended):
+        return ""
+    outcome = invocation.status.outcome
+    if _is_of_the_node(outcome) or frame.outcome == outcome:
+        return ""
+    if frame.HasField("outcome"):
+        return f"it ended with {_text(outcome, facts)}, and ends with {_text(frame.outcome, facts)}"
+    beyond = describe(frame.entry) if frame.HasField("entry") else "a wait"
+    return f"it ended with {_text(outcome, facts)}, and goes on with {beyond}"
+
+
+def _is_of_the_node(outcome: Outcome) -> bool:
+    """Whether no handler ended it: its journal may stop anywhere."""
+    failure = outcome.failure
+    return failure.message.startswith(GAVE_UP) or (failure.code, failure.message) == (ABORTED, KILLED)
+
+
+def _failed_alike(invocation: Invocation, failure: AttemptFailure) -> bool:
+    """Whether the code that wrote the journal failed in the same way: then it is repeated, failure and all."""
+    return not failure.journal_mismatch and invocation.last_error.rstrip().endswith(failure.message.rstrip())
+
+
+def _text(outcome: Outcome, facts: HandlerFacts) -> str:
+    if outcome.HasField("failure"):
+        return f"the error {outcome.failure.message[:MAX_CHARACTERS]!r}"
+    try:
+        response = facts.response.FromString(outcome.value)
+        return json_format.MessageToJson(response, indent=None)[:MAX_CHARACTERS]
+    except (DecodeError, ValueError, TypeError):
+        return f"{len(outcome.value)} bytes that are no {facts.response.DESCRIPTOR.full_name}"

@@ -1,6 +1,7 @@
 """Deployments: which versions of endpoints there are, and what may take whose place."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 
 from perdure_protos.perdure.admin.v1 import admin_pb2
 
@@ -47,14 +48,10 @@ class Deployments:
     async def register(self, address: str, *, force: bool, verify: bool) -> admin_pb2.Deployment:
         """Discovers the endpoint at ``host:port`` and sends new invocations there. Raises RegistrationRefused."""
         row, contracts = await self._discover(address)
-        known = self._storage.deployments()
-        same = [other for other in known if other.address == address]
-        for other in same:
-            if (other.services, other.descriptors) == (row.services, row.descriptors):
-                return self._message(other)
-        if same and not force:
+        changed = [other for other in self._at(address) if not _serves_alike(other, row)]
+        if changed and not force:
             raise RegistrationRefused(
-                f"{address} is deployment {same[-1].id}, and serves other contracts now: the journals that it has "
+                f"{address} is deployment {changed[-1].id}, and serves other contracts now: the journals that it has "
                 "begun would be repeated by code that did not write them; serve the new version at another address, or "
                 "force it"
             )
@@ -72,11 +69,15 @@ class Deployments:
                     f"{len(replayed.divergences)} of {replayed.replayed} journals are not repeated; the first is "
                     f"{first.invocation_id} of {first.handler}: {first.message}"
                 )
-        for other in same:
-            self._storage.remove_deployment(other.id)
-            self._invoker.remove(other.id)
+        for other in self._at(address):
+            if _serves_alike(other, row) and self._invoker.newest_at(other.id) == set(other.services):
+                return self._message(other)
+        # The new one first: whenever the node dies, somebody has the work.
         self._storage.add_deployment(row)
         self._route(row)
+        for other in changed:
+            self._storage.remove_deployment(other.id)
+            self._invoker.remove(other.id)
         message = self._message(row)
         message.changes.extend(broken)
         return message
@@ -129,7 +130,13 @@ class Deployments:
         except (ValueError, EndpointUnreachable, ContractError) as error:
             raise RegistrationRefused(str(error)) from error
         id = f"dp_{self._entropy(64):016x}"
-        return DeploymentRow(id, address, services, discovered.descriptors, self._clock_ms()), contracts
+        # Later than all others, whatever the clock says: the newest is still the newest when the node is back.
+        last_ms = max((other.created_at_ms for other in self._storage.deployments()), default=0)
+        created_at_ms = max(self._clock_ms(), last_ms + 1)
+        return DeploymentRow(id, address, services, discovered.descriptors, created_at_ms), contracts
+
+    def _at(self, address: str) -> tuple[DeploymentRow, ...]:
+        return tuple(row for row in self._storage.deployments() if row.address == address)
 
     def _route(self, row: DeploymentRow) -> None:
         contracts = Contracts.described(row.descriptors, row.services, self._defaults)
@@ -145,19 +152,16 @@ class Deployments:
                 yield text
 
     def _subjects(self, contracts: Contracts, limit: int) -> Iterator[verifying.Subject]:
-        left = limit
         work = (row for known in self._storage.deployments() for row in self._storage.in_flight(known.id, limit))
         done = (row for service in contracts for row in self._storage.ended(service, limit))
-        for rows in (work, done):
-            for row in rows:
-                if left and row.target.service in contracts:
-                    left -= 1
-                    entries = self._storage.load(JournalDocument(row.id))
-                    yield verifying.Subject(row, tuple(entries) if isinstance(entries, list) else ())
+        served = (row for row in chain(work, done) if row.target.service in contracts)
+        for row in islice(served, limit):
+            entries = self._storage.load(JournalDocument(row.id))
+            yield verifying.Subject(row, tuple(entries) if isinstance(entries, list) else ())
 
     def _message(self, row: DeploymentRow) -> admin_pb2.Deployment:
         in_flight = len(self._storage.in_flight(row.id, MOST_COUNTED))
-        active = self._invoker.serves_newest(row.id)
+        active = bool(self._invoker.newest_at(row.id))
         return admin_pb2.Deployment(
             id=row.id,
             address=row.address,
@@ -166,6 +170,10 @@ class Deployments:
             status="active" if active else "draining" if in_flight else "drained",
             in_flight=in_flight,
         )
+
+
+def _serves_alike(one: DeploymentRow, other: DeploymentRow) -> bool:
+    return (one.services, one.descriptors) == (other.services, other.descriptors)
 
 
 def _told(change: Change, usage: Usage) -> str:

@@ -26,7 +26,8 @@ from perdure_runtime.partition.effect import (
 )
 from perdure_runtime.partition.input import Command, Input, Submit
 from perdure_runtime.partition.journal import Journal
-from perdure_runtime.partition.machine import Step, apply
+from perdure_runtime.partition.machine import apply
+from perdure_runtime.partition.loading import LoadingView
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.recovery import recover
 from perdure_runtime.partition.rows import IdempotencyKey, Invocation, Timer
@@ -77,7 +78,7 @@ class PartitionLoop:
         self._committer = committer
         self._shell = shell
         self._clock_ms = clock_ms
-        self._memory = Memory()
+        self._forget()
         self._inputs: deque[Input | asyncio.Future[None]] = deque()
         self._forming = Batch()
         self._committing: Batch | None = None
@@ -161,6 +162,10 @@ class PartitionLoop:
             after = page[-1].id
             await asyncio.sleep(0)
 
+    def _forget(self) -> None:
+        self._memory = Memory()
+        self._view = LoadingView(self._memory, self._storage.load)
+
     def _enqueue(self, item: Input | asyncio.Future[None]) -> None:
         self._inputs.append(item)
         self._plan_turn()
@@ -192,7 +197,7 @@ class PartitionLoop:
     def _apply(self, input: Input, now_ms: int) -> None:
         self.inputs += 1
         try:
-            step = self._decide(input, now_ms)
+            step = apply(self._view, input, now_ms)
         except Exception as error:
             if isinstance(error, StorageFailure) and self._pause_s == FIRST_PAUSE_S:
                 # An attempt says its last word once: without it its invocation would run for ever.
@@ -215,13 +220,6 @@ class PartitionLoop:
             self._shell.set_timers(step.writes.timers)
         for effect in step.effects:
             self._dispatch(effect)
-
-    def _decide(self, input: Input, now_ms: int) -> Step:
-        while True:
-            try:
-                return apply(self._memory, input, now_ms)
-            except NotLoaded as missing:
-                self._memory.load(missing.document, self._storage.load(missing.document))
 
     def _dispatch(self, effect: Effect) -> None:
         match effect:
@@ -270,7 +268,7 @@ class PartitionLoop:
         for batch in (self._committing, self._forming):
             dropped.extend(batch.barriers if batch is not None else ())
         self._inputs.clear()
-        self._memory = Memory()
+        self._forget()
         self._forming, self._committing = Batch(), None
         self._shell.lose(reason)
         for barrier in dropped:

@@ -18,6 +18,7 @@ async def sweep(
     storage: Storage, offer: Callable[[Input], None], flush: Callable[[], Awaitable[None]], clock_ms: Callable[[], int]
 ) -> None:
     """Purges until cancelled."""
+    before: list[str] = []
     while True:
         try:
             expired = storage.expired(clock_ms(), PAGE)
@@ -29,5 +30,7 @@ async def sweep(
             # The partition starts over; what has expired is found again.
             log.warning("forgetting ended invocations failed: %s; next try in %g s", failure, EVERY_S)
             expired = []
-        if len(expired) < PAGE:
+        # The same page again is held: cancelled callers have yet to be given these results.
+        if len(expired) < PAGE or expired == before:
             await asyncio.sleep(EVERY_S)
+        before = expired

@@ -6,7 +6,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
 from perdure_runtime.partition.effect import Effect
 from perdure_runtime.partition.journal import Journal
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, PromiseRow, Timer
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Place, PromiseRow, Timer
 from perdure_runtime.partition.view import View
 from perdure_runtime.partition.writes import Writes
 
@@ -14,11 +14,12 @@ from perdure_runtime.partition.writes import Writes
 class Draft:
     """Collects the writes and effects of one input over an unchanged view."""
 
-    __slots__ = ("_added", "_view", "effects", "now_ms", "writes")
+    __slots__ = ("_added", "_settled", "_view", "effects", "now_ms", "writes")
 
     def __init__(self, view: View, now_ms: int) -> None:
         self._view = view
         self._added: dict[str, list[Entry]] = {}
+        self._settled: set[tuple[str, int]] = set()
         self.now_ms = now_ms
         self.writes = Writes()
         self.effects: list[Effect] = []
@@ -62,14 +63,15 @@ class Draft:
         added = self._added.setdefault(invocation_id, [])
         self.writes.journal[invocation_id, before + len(added)] = entry
         added.append(entry)
+        if entry.HasField("completion"):
+            self._settled.add((invocation_id, entry.completion.command))
 
     def settled(self, invocation_id: str, command: int) -> bool:
         """Whether a command has its completion, as this step has left it."""
         # Asked right after an entry was added: building the whole journal anew would cost its length for each command.
-        added = self._added.get(invocation_id, ())
-        if any(entry.HasField("completion") and entry.completion.command == command for entry in added):
+        if (invocation_id, command) in self._settled:
             return True
-        return self._view.journal(invocation_id).settled(command)
+        return invocation_id not in self.writes.inserted and self._view.journal(invocation_id).settled(command)
 
     def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
         """Who else waited for the end of an invocation before this step, in one order whatever the view has."""
@@ -95,11 +97,19 @@ class Draft:
         """Changes the lock of a key; None frees it."""
         self.writes.objects[service, key] = row
 
-    def inbox(self, service: str, key: str, seq: int) -> str | None:
-        """Who stands at a place in line."""
+    def inbox(self, service: str, key: str, seq: int) -> Place | None:
+        """The first place in line that is taken, from ``seq`` on, as this step has left it.
+
+        Nobody joins a line in the step that hands its key over: all places that this step has written were left.
+        """
         written = self.writes.inbox
-        place = (service, key, seq)
-        return written[place] if place in written else self._view.inbox(service, key, seq)
+        while True:
+            while (service, key, seq) in written:
+                seq += 1
+            place = self._view.inbox(service, key, seq)
+            if place is None or (service, key, place.seq) not in written:
+                return place
+            seq = place.seq
 
     def put_inbox(self, service: str, key: str, seq: int, invocation_id: str | None) -> None:
         """Takes or leaves a place in line."""

@@ -29,6 +29,7 @@ class Command:
     """An attempt issued its command number ``command``.
 
     ``mode`` is, for calls and sends, that of the handler that they name; ``deployment_id`` is what runs the attempt.
+    ``cancellation_accepted``: if the invocation is cancelled, its handler asks for this in spite of it.
     """
 
     invocation_id: str
@@ -37,6 +38,7 @@ class Command:
     entry: Entry
     mode: Mode = SHARED
     deployment_id: str = ""
+    cancellation_accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

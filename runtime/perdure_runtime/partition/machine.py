@@ -55,7 +55,7 @@ class Step:
 
 
 def apply(view: View, input: Input, now_ms: int) -> Step:
-    """Decides one input. Raises NotLoaded when ``view`` lacks a document: load it and apply the input again."""
+    """Decides one input. Raises what ``view`` raises for a document that it lacks, and has changed nothing then."""
     draft = Draft(view, now_ms)
     match input:
         case Submit():

@@ -11,6 +11,7 @@ from perdure_runtime.partition.rows import (
     IdempotencyKey,
     Invocation,
     ObjectRow,
+    Place,
     PromiseRow,
     Running,
 )
@@ -33,6 +34,7 @@ Content: TypeAlias = (
     | Sequence[Entry]
     | tuple[Caller, ...]
     | ObjectRow
+    | Place
     | str
     | Mapping[str, bytes]
     | Mapping[str, PromiseRow]
@@ -51,13 +53,14 @@ class Memory:
         self._journals: dict[str, Journal] = {}
         self._listeners: dict[str, tuple[Caller, ...]] = {}
         self._objects: dict[tuple[str, str], ObjectRow | None] = {}
+        # Places that were taken or left and are not durable; and from a place on, the first that storage says is taken.
         self._inbox: dict[tuple[str, str, int], str | None] = {}
+        self._next_places: dict[tuple[str, str, int], Place | None] = {}
         self._state: dict[tuple[str, str], dict[str, bytes]] = {}
         self._idempotency: dict[IdempotencyKey, str | None] = {}
         self._promises: dict[tuple[str, str], dict[str, PromiseRow]] = {}
         # What came into memory to be looked at, and goes with the next commit unless it runs or is written.
         self._visitors: set[str] = set()
-        self._visited_places: set[tuple[str, str, int]] = set()
         self._visited_keys: set[IdempotencyKey] = set()
         self._visited_promises: set[tuple[str, str]] = set()
         self._most_idle_objects = self._crowd = most_idle_objects
@@ -86,11 +89,23 @@ class Memory:
         except KeyError:
             raise NotLoaded(ObjectDocument(service, key)) from None
 
-    def inbox(self, service: str, key: str, seq: int) -> str | None:
-        try:
-            return self._inbox[service, key, seq]
-        except KeyError:
-            raise NotLoaded(InboxDocument(service, key, seq)) from None
+    def inbox(self, service: str, key: str, seq: int) -> Place | None:
+        written = self._inbox
+        while True:
+            while (place := (service, key, seq)) in written:
+                taken_by = written[place]
+                if taken_by is not None:
+                    return Place(seq, taken_by)
+                seq += 1
+            try:
+                stored = self._next_places[place]
+            except KeyError:
+                raise NotLoaded(InboxDocument(*place)) from None
+            if stored is None:
+                return self._first_joined(service, key, seq)
+            if (service, key, stored.seq) not in written:
+                return stored
+            seq = stored.seq
 
     def state(self, service: str, key: str) -> Mapping[str, bytes]:
         try:
@@ -140,9 +155,8 @@ class Memory:
                 self._listeners[id] = tuple(caller for caller in content if isinstance(caller, Caller))
             case ObjectDocument(service, key), ObjectRow() | None:
                 self._objects[service, key] = content
-            case InboxDocument(service, key, seq), str() | None:
-                self._inbox[service, key, seq] = content
-                self._visited_places.add((service, key, seq))
+            case InboxDocument(service, key, seq), Place() | None:
+                self._next_places[service, key, seq] = content
             case StateDocument(service, key), dict():
                 self._state[service, key] = content
             case IdempotencyDocument(key), str() | None:
@@ -195,10 +209,10 @@ class Memory:
                 self._journals.pop(id, None)
                 self._listeners.pop(id, None)
         self._visitors.clear()
-        for place in self._visited_places.union(durable.inbox):
+        for place in durable.inbox:
             if place not in dirty.inbox:
                 self._inbox.pop(place, None)
-        self._visited_places.clear()
+        self._next_places.clear()
         for key in self._visited_keys.union(durable.idempotency):
             if key not in dirty.idempotency:
                 self._idempotency.pop(key, None)
@@ -209,6 +223,15 @@ class Memory:
         self._visited_promises &= dirty_promises
         if max(len(self._objects), len(self._state)) > self._crowd:
             self._forget_idle_objects(dirty)
+
+    def _first_joined(self, service: str, key: str, seq: int) -> Place | None:
+        """Who joined the line first of those that storage does not know of: they stand behind all that it does."""
+        joined = [
+            Place(place, id)
+            for (of_service, of_key, place), id in self._inbox.items()
+            if id is not None and place >= seq and (of_service, of_key) == (service, key)
+        ]
+        return min(joined, key=lambda place: place.seq, default=None)
 
     def _runs(self, id: str) -> bool:
         invocation = self._invocations.get(id)

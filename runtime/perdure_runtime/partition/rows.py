@@ -117,7 +117,8 @@ class Invocation:
 
     ``attempt`` counts its attempts, suspensions included, and fences what late ones send; ``failures`` counts the
     failed ones since the last step that succeeded. ``deployment_id`` names the deployment that wrote its journal, which
-    alone can be trusted to repeat it; empty while there is no journal.
+    alone can be trusted to repeat it; empty while there is no journal. ``callees`` counts, while it is being cancelled,
+    what it has called and has yet to end.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Invocation:
     last_error: str = ""
     cancel: Cancel = Cancel.NONE
     deployment_id: str = ""
+    callees: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,14 @@ class ObjectRow:
     holder: str
     head: int
     tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in line that is taken: its number, and who waits there."""
+
+    seq: int
+    invocation_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from perdure_runtime.partition.journal import Journal
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, PromiseRow
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Place, PromiseRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class ObjectDocument:
 
 @dataclass(frozen=True, slots=True)
 class InboxDocument:
+    """The first place in line that is taken, from ``seq`` on: whoever was cancelled has left an empty one."""
+
     service: str
     key: str
     seq: int
@@ -66,7 +68,7 @@ Document: TypeAlias = (
 
 
 class NotLoaded(Exception):
-    """A document is needed that is not in memory: load it and apply the same input again."""
+    """A document is needed that is not in memory."""
 
     def __init__(self, document: Document) -> None:
         super().__init__(document)
@@ -88,8 +90,8 @@ class View(Protocol):
     def object(self, service: str, key: str) -> ObjectRow | None:
         """The lock of a key, or None while nobody holds it."""
 
-    def inbox(self, service: str, key: str, seq: int) -> str | None:
-        """The invocation at a place in line."""
+    def inbox(self, service: str, key: str, seq: int) -> Place | None:
+        """The first place in line that is taken, from ``seq`` on."""
 
     def state(self, service: str, key: str) -> Mapping[str, bytes]:
         """All state of a key, by name."""

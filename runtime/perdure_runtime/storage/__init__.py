@@ -1,1 +1,1 @@
-"""Storage: the port, its SQLite adapter, and the memory fake that simulations run on."""
+"""Storage: the port, its adapters for SQLite and PostgreSQL, and the memory fake that simulations run on."""

@@ -17,6 +17,7 @@ from perdure_runtime.partition.rows import (
     IdempotencyKey,
     Invocation,
     ObjectRow,
+    Place,
     PromiseRow,
     Purpose,
     RetryDue,
@@ -254,7 +255,7 @@ class MemoryStorage:
             case ObjectDocument(service, key):
                 return rows.objects.get((service, key))
             case InboxDocument(service, key, seq):
-                return rows.inbox.get((service, key, seq))
+                return _first_place(rows, service, key, seq)
             case StateDocument(service, key):
                 return dict(rows.state.get((service, key), {}))
             case IdempotencyDocument(key):
@@ -263,6 +264,11 @@ class MemoryStorage:
                 return dict(rows.promises.get((service, key), {}))
             case _:
                 assert_never(document)
+
+
+def _first_place(rows: Rows, service: str, key: str, seq: int) -> Place | None:
+    line = [(place, id) for (*of, place), id in rows.inbox.items() if of == [service, key] and place >= seq]
+    return Place(*min(line)) if line else None
 
 
 def _put(rows: dict[K, V], changes: dict[K, V | None]) -> None:

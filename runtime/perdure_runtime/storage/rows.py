@@ -37,7 +37,7 @@ Row: TypeAlias = Sequence[Value]
 
 # Fields stored as they are, under their own names: what never changes, and what every attempt changes.
 PLAIN = ("id", "idempotency_key", "created_at_ms")
-PROGRESS = ("attempt", "failures", "last_error", "cancel", "deployment_id")
+PROGRESS = ("attempt", "failures", "last_error", "cancel", "deployment_id", "callees")
 # Columns of more than one field, or of a field in another form.
 SHAPED = (
     *("service", "handler", "key", "exclusive", "once", "explicit_cancellation"),

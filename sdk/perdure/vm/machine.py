@@ -194,6 +194,11 @@ class Machine:
         names = ", ".join(f"command {command}" for command in awaited) or "something outside"
         return self._replay.mismatch(self.issued, f"a wait for {names}")
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the invocation was cancelled, be it that the handler has not seen it yet."""
+        return self._cancelled
+
     # What its steps do.
 
     def step_ended(self, command: int, result: bytes | Failure, at_ms: int) -> None:
@@ -206,6 +211,15 @@ class Machine:
             completion.failure.CopyFrom(result)
         self._steps[command] = Reported(completion)
         self._entries.append(Entry(completion=completion))
+
+    def give_up_step(self, command: int, failure: Failure, at_ms: int) -> None:
+        """A step that has not begun in this attempt ends without having run; one that has its result keeps it."""
+        if command in self._open:
+            completion = Completion(command=command, at_ms=at_ms, failure=failure)
+            self._steps[command] = Reported(completion)
+            self._entries.append(Entry(completion=completion))
+            if command in self._startable:
+                self._startable.remove(command)
 
     def step_failed(self, command: int, message: str, at_ms: int) -> None:
         """An execution of the step failed and will be repeated."""

@@ -1,5 +1,6 @@
 """Calls and sends: a command that makes another invocation."""
 
+from dataclasses import replace
 from typing import assert_never
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import CallCommand, Entry, Failure, SendCommand
@@ -33,8 +34,10 @@ def on_call(draft: Draft, invocation: Invocation, command: Command, call: CallCo
                 complete(draft, invocation.id, command.command, result_of(existing.status.outcome))
             else:
                 draft.listen(existing_id, caller)
-        case Arrived(callee) if invocation.cancel is Cancel.CALLEES:
-            # It does not know of its cancellation yet, and waits for all that it has called until it does.
+        case Arrived(callee) if invocation.cancel is not Cancel.NONE and not command.cancellation_accepted:
+            # The handler does not know of its cancellation yet. When it is told, nothing of its must go on.
+            if invocation.cancel is Cancel.CALLEES:
+                draft.put(replace(invocation, callees=invocation.callees + 1))
             cancel(draft, callee)
         case Arrived():
             pass  # Its outcome completes the command.

@@ -14,6 +14,7 @@ from perdure_runtime.partition.rows import BackingOff, Cancel, Invocation, Pause
 
 # google.rpc.Code.UNKNOWN: what an exception without a code of its own becomes.
 UNKNOWN = 2
+GAVE_UP = "gave up after"
 MAX_ERROR_CHARACTERS = 8_192
 
 
@@ -35,7 +36,7 @@ def on_failed(draft: Draft, failed: AttemptFailed) -> None:
     elif policy.pause:
         draft.put(replace(invocation, status=Paused()))
     else:
-        given_up = f"gave up after {failures} attempts: {failure.message}"
+        given_up = f"{GAVE_UP} {failures} attempts: {failure.message}"
         end(draft, invocation, Outcome(failure=Failure(code=UNKNOWN, message=given_up)), failed.execution)
 
 

@@ -24,7 +24,9 @@ from perdure_runtime.partition.rows import (
 
 def on_callee_ended(draft: Draft, invocation: Invocation) -> None:
     """Tells an invocation of its cancellation once all that it had called has ended, and then their results."""
-    if running_callees(draft, invocation):
+    if invocation.callees > 1:
+        # They are counted down, not looked through: a crowd would cost its square.
+        draft.put(replace(invocation, callees=invocation.callees - 1))
         return
     calls = dict(draft.journal(invocation.id).open_calls)
     tell(draft, invocation)
@@ -50,7 +52,7 @@ def running_callees(draft: Draft, invocation: Invocation) -> list[str]:
 def tell(draft: Draft, invocation: Invocation) -> None:
     """Journals the cancellation, and lets the handler see it."""
     draft.append(invocation.id, Entry(cancellation=Cancellation(at_ms=draft.now_ms)))
-    told = replace(invocation, cancel=Cancel.JOURNALED)
+    told = replace(invocation, cancel=Cancel.JOURNALED, callees=0)
     match told.status:
         case Running():
             draft.put(told)

@@ -38,7 +38,7 @@ def cancel(draft: Draft, invocation_id: str) -> None:
             continue
         callees = [] if invocation.mode.explicit_cancellation else running_callees(draft, invocation)
         if callees:
-            draft.put(replace(invocation, cancel=Cancel.CALLEES))
+            draft.put(replace(invocation, cancel=Cancel.CALLEES, callees=len(callees)))
             to_do += callees
         else:
             tell(draft, invocation)

@@ -44,15 +44,13 @@ def leave(draft: Draft, invocation: Invocation) -> None:
 
 
 def _hand_over(draft: Draft, service: str, key: str, row: ObjectRow) -> None:
-    for seq in range(row.head, row.tail):
-        waiting = draft.inbox(service, key, seq)
-        if waiting is None:
-            continue
-        following = draft.invocation(waiting)
-        if following is None:
-            raise AssertionError(f"place {seq} in the inbox of {service}/{key} names no invocation: {waiting}")
-        draft.put_inbox(service, key, seq, None)
-        draft.put_object(service, key, replace(row, holder=following.id, head=seq + 1))
-        begin(draft, following)
+    place = draft.inbox(service, key, row.head) if row.head < row.tail else None
+    if place is None:
+        draft.put_object(service, key, None)
         return
-    draft.put_object(service, key, None)
+    following = draft.invocation(place.invocation_id)
+    if following is None:
+        raise AssertionError(f"the inbox of {service}/{key} names no invocation: {place}")
+    draft.put_inbox(service, key, place.seq, None)
+    draft.put_object(service, key, replace(row, holder=following.id, head=place.seq + 1))
+    begin(draft, following)

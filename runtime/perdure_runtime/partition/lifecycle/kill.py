@@ -12,6 +12,7 @@ from perdure_runtime.partition.rows import Ended, Running
 
 # google.rpc.Code.ABORTED
 ABORTED = 10
+KILLED = "killed by an operator"
 
 
 def on_kill(draft: Draft, kill: Kill) -> None:
@@ -23,5 +24,5 @@ def on_kill(draft: Draft, kill: Kill) -> None:
             continue
         to_do += running_callees(draft, invocation)
         if isinstance(invocation.status, Running):
-            draft.emit(Abort(invocation.id, invocation.attempt, "killed by an operator"))
-        end(draft, invocation, Outcome(failure=Failure(code=ABORTED, message="killed by an operator")), DEFAULT)
+            draft.emit(Abort(invocation.id, invocation.attempt, KILLED))
+        end(draft, invocation, Outcome(failure=Failure(code=ABORTED, message=KILLED)), DEFAULT)

@@ -1,9 +1,11 @@
 """A batch as the statements that write it."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.api import DeploymentRow
 from perdure_runtime.storage.postgres import statements as sql
 from perdure_runtime.storage.postgres.statements import Parameters, Statement
 from perdure_runtime.storage.rows import Row, changing_row, invocation_row, promise_row, timer_row
@@ -15,6 +17,18 @@ Change: TypeAlias = tuple[Statement, Sequence[Row]]
 def statements_of(writes: Writes, partition: int) -> list[tuple[str, Parameters]]:
     """Everything that the database is to execute, in order. Raises OverflowError, UnicodeEncodeError."""
     return [statement.of(partition, rows) for statement, rows in _changes(writes) if rows]
+
+
+def adding(deployment: DeploymentRow, partition: int) -> tuple[str, Parameters]:
+    """The statement that adds a deployment."""
+    services = json.dumps(deployment.services)
+    row = (deployment.id, deployment.address, services, deployment.descriptors, deployment.created_at_ms)
+    return sql.INSERT_DEPLOYMENT.of(partition, [row])
+
+
+def removing(deployment_id: str, partition: int) -> tuple[str, Parameters]:
+    """The statement that removes a deployment."""
+    return sql.DELETE_DEPLOYMENT.of(partition, [(deployment_id,)])
 
 
 def _changes(writes: Writes) -> Iterator[Change]:
@@ -45,7 +59,10 @@ def _changes(writes: Writes) -> Iterator[Change]:
         yield sql.PUT_STATE, [(*name, value) for name, value in writes.state.items() if value is not None]
         yield sql.DELETE_STATE, [name for name, value in writes.state.items() if value is None]
     if writes.idempotency:
-        names = [((key.target.service, key.target.handler, key.target.key, key.key), id) for key, id in writes.idempotency.items()]
+        names = [
+            ((key.target.service, key.target.handler, key.target.key, key.key), id)
+            for key, id in writes.idempotency.items()
+        ]
         yield sql.PUT_IDEMPOTENCY, [(*name, id) for name, id in names if id is not None]
         yield sql.DELETE_IDEMPOTENCY, [name for name, id in names if id is None]
     if writes.timers:

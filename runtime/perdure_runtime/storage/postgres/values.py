@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from perdure_runtime.storage.rows import Value
 
 TEXT_OID = 25
-# An entry of an index must fit into a third of a page, with four such texts in it. Keys are what callers like.
+# An entry of an index must fit into a third of a page, with several such texts in it.
 LONGEST_KEY_BYTES = 512
 _SHOWN = 64
 
@@ -39,15 +39,22 @@ def unescape(text: str) -> str:
     return text
 
 
-def short(key: str) -> str:
-    """A key that fits into an index: a long one becomes its beginning and a digest of it.
+class Key(str):
+    """Text that callers like, in a column that is never read back: a long one is kept as its beginning and a digest."""
 
-    Only for columns that are never read back.
-    """
-    if len(key) <= LONGEST_KEY_BYTES // 4:
-        return key
-    raw = key.encode()
-    return key if len(raw) <= LONGEST_KEY_BYTES else f"{key[:_SHOWN]}… sha256:{hashlib.sha256(raw).hexdigest()}"
+    __slots__ = ()
+
+
+def _encode_text(text: str) -> bytes:
+    return escape(text).encode()
+
+
+def _encode_key(text: str) -> bytes:
+    raw = _encode_text(text)
+    if len(raw) <= LONGEST_KEY_BYTES:
+        return raw
+    # No text that is escaped has such bytes in it: a digest is never mistaken for a key.
+    return _encode_text(text[:_SHOWN]) + b"\x01\x03" + hashlib.sha256(raw).hexdigest().encode()
 
 
 class Array(bytes):
@@ -78,8 +85,8 @@ class Kind:
         return Array(b"".join(parts))
 
 
-TEXT = Kind("text", TEXT_OID, lambda text: escape(text).encode())
-KEY = Kind("text", TEXT_OID, lambda text: escape(short(text)).encode())
+TEXT = Kind("text", TEXT_OID, _encode_text)
+KEY = Kind("text", TEXT_OID, _encode_key)
 INTEGER = Kind("bigint", 20, lambda number: int(number).to_bytes(8, "big", signed=True))
 BOOLEAN = Kind("boolean", 16, lambda flag: b"\x01" if flag else b"\x00")
 BYTES = Kind("bytea", 17, bytes)
@@ -98,7 +105,12 @@ class _TextDumper(Dumper):
     oid = TEXT_OID
 
     def dump(self, obj: str) -> Buffer:
-        return escape(obj).encode()
+        return _encode_text(obj)
+
+
+class _KeyDumper(_TextDumper):
+    def dump(self, obj: str) -> Buffer:
+        return _encode_key(obj)
 
 
 class _TextLoader(Loader):
@@ -112,4 +124,5 @@ def adapt(connection: Connection[TupleRow]) -> None:
     """Makes a connection speak as this module does."""
     connection.adapters.register_dumper(Array, _ArrayDumper)
     connection.adapters.register_dumper(str, _TextDumper)
+    connection.adapters.register_dumper(Key, _KeyDumper)
     connection.adapters.register_loader(TEXT_OID, _TextLoader)

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
 from perdure_runtime.partition.memory import Content
-from perdure_runtime.partition.rows import Caller, Invocation, ObjectRow, Timer
+from perdure_runtime.partition.rows import Caller, Invocation, ObjectRow, Place, Timer
 from perdure_runtime.partition.view import (
     Document,
     IdempotencyDocument,
@@ -46,7 +46,7 @@ _LISTENERS = """
     SELECT caller_id, caller_command FROM listener WHERE invocation_id = ? ORDER BY caller_id, caller_command
 """
 _OBJECT = "SELECT holder, head, tail FROM object WHERE service = ? AND key = ?"
-_INBOX = "SELECT invocation_id FROM inbox WHERE service = ? AND key = ? AND seq = ?"
+_INBOX = "SELECT seq, invocation_id FROM inbox WHERE service = ? AND key = ? AND seq >= ? ORDER BY seq LIMIT 1"
 _STATE = "SELECT name, value FROM state WHERE service = ? AND key = ?"
 _IDEMPOTENCY = """
     SELECT invocation_id FROM idempotency WHERE service = ? AND handler = ? AND key = ? AND idempotency_key = ?
@@ -78,7 +78,7 @@ def load(connection: sqlite3.Connection, document: Document) -> Content:
             return ObjectRow(*row) if row is not None else None
         case InboxDocument(service, key, seq):
             row = _row(connection, _INBOX, (service, key, seq))
-            return str(row[0]) if row is not None else None
+            return Place(*row) if row is not None else None
         case StateDocument(service, key):
             return dict(connection.execute(_STATE, (service, key)).fetchall())
         case IdempotencyDocument(name):

@@ -135,6 +135,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE invocation ADD COLUMN deployment_id TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX invocation_deployment ON invocation (deployment_id, id)"
         " WHERE deployment_id != '' AND status != 'ended'",
+        # How many of what it has called have yet to end, while it is being cancelled.
+        "ALTER TABLE invocation ADD COLUMN callees INTEGER NOT NULL DEFAULT 0",
         # Of an ended invocation: how long its outcome and its journal are kept; retain_until_ms is the next of both.
         "ALTER TABLE invocation ADD COLUMN outcome_until_ms INTEGER",
         "ALTER TABLE invocation ADD COLUMN journal_until_ms INTEGER",

@@ -356,7 +356,12 @@ class EndpointFrame(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     SUSPENSION_FIELD_NUMBER: _builtins.int
     ATTEMPT_FAILURE_FIELD_NUMBER: _builtins.int
+    CANCELLATION_ACCEPTED_FIELD_NUMBER: _builtins.int
     slot: _builtins.int
+    cancellation_accepted: _builtins.bool
+    """Beside a command: the handler knows that its invocation was cancelled, or holds that back, and asks for this in spite
+    of it.
+    """
     @_builtins.property
     def entry(self) -> _journal_pb2.Entry:
         """A new command, or the completion or failure of a step that this attempt ran."""
@@ -381,10 +386,11 @@ class EndpointFrame(_message.Message):
         outcome: _journal_pb2.Outcome | None = ...,
         suspension: Global___Suspension | None = ...,
         attempt_failure: Global___AttemptFailure | None = ...,
+        cancellation_accepted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_failure", b"attempt_failure", "entry", b"entry", "frame", b"frame", "outcome", b"outcome", "suspension", b"suspension"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_failure", b"attempt_failure", "entry", b"entry", "frame", b"frame", "outcome", b"outcome", "slot", b"slot", "suspension", b"suspension"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_failure", b"attempt_failure", "cancellation_accepted", b"cancellation_accepted", "entry", b"entry", "frame", b"frame", "outcome", b"outcome", "slot", b"slot", "suspension", b"suspension"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_frame: _TypeAlias = _typing.Literal["entry", "outcome", "suspension", "attempt_failure"]  # noqa: Y015
     _WhichOneofArgType_frame: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015

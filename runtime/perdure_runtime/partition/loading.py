@@ -1,0 +1,57 @@
+"""A View that reads what memory lacks while an input is applied.
+
+Beginning an input anew for each missing document would cost the square of a crowd, such as all that a cancelled caller
+has called.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, TypeVar
+
+from perdure_runtime.partition.journal import Journal
+from perdure_runtime.partition.memory import Content, Memory
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Place, PromiseRow
+from perdure_runtime.partition.view import Document, NotLoaded
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class LoadingView:
+    """Never raises NotLoaded, but what ``load`` raises: memory keeps what was read until then, and no harm is done."""
+
+    __slots__ = ("_load", "_memory")
+
+    def __init__(self, memory: Memory, load: Callable[[Document], Content]) -> None:
+        self._memory = memory
+        self._load = load
+
+    def invocation(self, invocation_id: str) -> Invocation | None:
+        return self._ask(self._memory.invocation, invocation_id)
+
+    def journal(self, invocation_id: str) -> Journal:
+        return self._ask(self._memory.journal, invocation_id)
+
+    def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
+        return self._ask(self._memory.listeners, invocation_id)
+
+    def object(self, service: str, key: str) -> ObjectRow | None:
+        return self._ask(self._memory.object, service, key)
+
+    def inbox(self, service: str, key: str, seq: int) -> Place | None:
+        return self._ask(self._memory.inbox, service, key, seq)
+
+    def state(self, service: str, key: str) -> Mapping[str, bytes]:
+        return self._ask(self._memory.state, service, key)
+
+    def idempotent(self, key: IdempotencyKey) -> str | None:
+        return self._ask(self._memory.idempotent, key)
+
+    def promises(self, service: str, key: str) -> Mapping[str, PromiseRow]:
+        return self._ask(self._memory.promises, service, key)
+
+    def _ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        while True:
+            try:
+                return question(*args, **kwargs)
+            except NotLoaded as missing:
+                self._memory.load(missing.document, self._load(missing.document))

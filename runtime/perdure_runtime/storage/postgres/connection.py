@@ -1,0 +1,104 @@
+"""Connections that come back after they were lost, and transactions of one round trip."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+
+from perdure_runtime.storage.api import StorageFailure
+from perdure_runtime.storage.postgres.statements import Parameters
+from perdure_runtime.storage.postgres.values import adapt
+
+T = TypeVar("T")
+
+# The loop's thread waits for reads: a server whose machine vanished must not hold it up for the quarter of an hour
+# that TCP would try. What a URL says comes first.
+DEFAULTS: dict[str, str | int] = {
+    "application_name": "perdure",
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+class Address:
+    """Where a database is: for libpq with all that a URL says, for people without its password."""
+
+    def __init__(self, url: str) -> None:
+        """Raises StorageFailure where it is no address."""
+        try:
+            said = conninfo_to_dict(url)
+            self.conninfo = make_conninfo("", **{**DEFAULTS, **said})
+        except psycopg.Error:
+            # libpq repeats what it was given, and with it a password.
+            raise StorageFailure(
+                "this is no address of a PostgreSQL database: write postgresql://USER@HOST:PORT/DATABASE"
+            ) from None
+        where = f"{said.get('host') or 'localhost'}:{said.get('port') or 5432}"
+        self.name = f"postgresql://{where}/{said.get('dbname') or said.get('user') or ''}"
+
+
+class Link:
+    """One connection, opened when it is needed and again when it was lost."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._connection: psycopg.Connection[TupleRow] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """False once the connection was lost, until the next call of ``connection``."""
+        return self._connection is not None and not self._connection.closed
+
+    def connection(self) -> psycopg.Connection[TupleRow]:
+        """The connection, each statement a transaction unless one is begun. Raises psycopg.Error."""
+        if self._connection is None or self._connection.closed:
+            # Statements that are prepared belong to a session, and a pooler gives each transaction another one.
+            self._connection = psycopg.connect(self._address.conninfo, autocommit=True, prepare_threshold=None)
+            adapt(self._connection)
+        return self._connection
+
+    def use(self, do: Callable[[psycopg.Connection[TupleRow]], T]) -> T:
+        """Does what may be done twice: again, with a new connection, where the one from before turns out to be lost.
+
+        Raises psycopg.Error.
+        """
+        was_open = self.is_open
+        try:
+            return do(self.connection())
+        except psycopg.Error:
+            if not was_open or self.is_open:
+                raise
+        return do(self.connection())
+
+    def transact(self, statements: Iterable[tuple[str, Parameters]]) -> None:
+        """Executes statements as one transaction, in one round trip.
+
+        Raises psycopg.Error. Then nothing was kept, unless the connection was lost: then nobody here can say.
+        """
+        connection = self.connection()
+        try:
+            with connection.pipeline():
+                connection.execute("BEGIN")
+                for sql, parameters in statements:
+                    connection.execute(sql, parameters)
+                connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back(connection)
+            raise
+
+    def close(self) -> None:
+        """Closes the connection; a transaction that is open is lost."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _roll_back(self, connection: psycopg.Connection[TupleRow]) -> None:
+        try:
+            connection.rollback()
+        except psycopg.Error:
+            # The error that led here is the one to report. Whatever state this connection is in, it is the last of it.
+            connection.close()

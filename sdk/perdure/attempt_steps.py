@@ -1,0 +1,129 @@
+"""The steps of one attempt: from the handler's asking for one to its result in the journal."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
+
+from perdure.errors import TerminalError
+from perdure.futures import DurableFuture
+from perdure.interrupts import Interrupts
+from perdure.steps import Step, cancelled_step, now_ms
+from perdure.vm.machine import Machine
+from perdure.vm.replay import Failures
+
+
+class StepsOwner(Protocol):
+    """The attempt whose steps they are."""
+
+    loop: asyncio.AbstractEventLoop
+    machine: Machine
+    open: bool
+    interrupts: Interrupts
+
+    def flush(self) -> None:
+        """Sends what the machine has for the node, and starts the steps that may start."""
+
+    def fail(self, error: BaseException) -> None:
+        """The attempt fails."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A step whose result the handler has not seen yet.
+
+    Attributes:
+        task: What runs it, once it has begun.
+        given_up: Set when it is to be tried no more.
+        kept: The handler asked for it in spite of a cancellation: it is not given up.
+    """
+
+    step: Step
+    kept: bool
+    given_up: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class AttemptSteps:
+    """Implements ``steps.StepReports``.
+
+    When the invocation is cancelled, a step that has not begun never does, one that runs is let end, and one that fails
+    is not tried again: so that nothing goes on beside the compensations.
+    """
+
+    def __init__(self, attempt: StepsOwner) -> None:
+        self._attempt = attempt
+        self._asked: dict[int, Asked] = {}
+
+    @property
+    def open(self) -> Collection[int]:
+        """Ordinals of the steps whose results the handler has not seen."""
+        return self._asked.keys()
+
+    def ask(self, command: int, step: Step) -> None:
+        """The handler asks for a step."""
+        attempt = self._attempt
+        asked = self._asked[command] = Asked(step, kept=attempt.interrupts.accepted)
+        if attempt.machine.cancelled and not asked.kept:
+            self._give_up(command, asked)
+
+    def start(self) -> None:
+        """Runs what may start."""
+        for command in self._attempt.machine.take_startable():
+            asked = self._asked[command]
+            coroutine = asked.step.execute(command, self, asked.given_up)
+            task = self._attempt.loop.create_task(coroutine, context=asked.step.context, name=f"step {asked.step.name}")
+            task.add_done_callback(self._on_task_done)
+            asked.task = task
+
+    def give_up(self) -> None:
+        """The invocation is cancelled."""
+        for command, asked in list(self._asked.items()):
+            if not asked.kept:
+                self._give_up(command, asked)
+
+    def settled(self, command: int, future: DurableFuture[Any], error: TerminalError | None) -> bool:
+        """The handler sees the result; whether it is to get its cancellation in place of that."""
+        if self._asked.pop(command, None) is None:
+            return False
+        return self._attempt.interrupts.settled(command, future, error)
+
+    def release(self) -> None:
+        """Stops whatever runs."""
+        for asked in self._asked.values():
+            if asked.task is not None:
+                asked.task.cancel()
+        self._asked.clear()
+
+    # What steps say.
+
+    def step_failures(self, command: int) -> Failures:
+        """Failed executions of a step so far, those of earlier attempts included."""
+        return self._attempt.machine.step_failures(command)
+
+    def step_failed(self, command: int, message: str, at_ms: int) -> None:
+        """An execution of a step failed and will be repeated."""
+        if self._attempt.open:
+            self._attempt.machine.step_failed(command, message, at_ms)
+            self._attempt.flush()
+
+    def step_ended(self, command: int, result: bytes | Failure, at_ms: int) -> None:
+        """A step has a result."""
+        if self._attempt.open:
+            self._attempt.machine.step_ended(command, result, at_ms)
+            self._attempt.flush()
+
+    def fail(self, error: BaseException) -> None:
+        """The attempt fails."""
+        self._attempt.fail(error)
+
+    def _give_up(self, command: int, asked: Asked) -> None:
+        asked.given_up.set()
+        if asked.task is None:
+            self._attempt.machine.give_up_step(command, cancelled_step(asked.step.name), now_ms())
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._attempt.fail(error)

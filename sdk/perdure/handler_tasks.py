@@ -1,0 +1,45 @@
+"""The tasks that handlers start: their driver must know of them from their first moment.
+
+What a handler does depends on the order in which it sees results. With tasks of its own that order is theirs too, even
+before they have asked for anything.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, TypeAlias
+
+from perdure.futures import current_attempt
+from perdure.steps import current_step
+
+# What asyncio calls with a loop, a coroutine, and by name whatever its version gives a task.
+Factory: TypeAlias = Callable[..., "asyncio.Future[Any]"]
+
+
+def watch(loop: asyncio.AbstractEventLoop) -> None:
+    """Lets all tasks that handlers start on a loop be known to their attempts. Doing so twice is doing so once."""
+    before = loop.get_task_factory()
+    if not isinstance(before, HandlerTasks):
+        loop.set_task_factory(HandlerTasks(before))
+
+
+class HandlerTasks:
+    """A task factory around the one that is there."""
+
+    def __init__(self, before: Factory | None) -> None:
+        self._before = before
+
+    def __call__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        **options: Any,
+    ) -> "asyncio.Future[Any]":
+        """Makes a task."""
+        task = asyncio.Task(coro, loop=loop, **options) if self._before is None else self._before(loop, coro, **options)
+        context = options.get("context")
+        attempt = current_attempt.get() if context is None else context.get(current_attempt)
+        step = current_step.get() if context is None else context.get(current_step)
+        # What a step does is no concern of the journal.
+        if attempt is not None and step is None and isinstance(task, asyncio.Task):
+            attempt.adopt(task)
+        return task
