@@ -35,13 +35,16 @@ class Town:
 
 
 @contextmanager
-def town(directory: Path, latency_s: float = 0.2, more: Mapping[str, str] | None = None) -> Iterator[Town]:
+def town(
+    directory: Path, latency_s: float = 0.2, more: Mapping[str, str] | None = None, storage: str = ""
+) -> Iterator[Town]:
     """Starts everything with its data in a directory, and ends it.
 
     Args:
         directory: Empty, and writable.
         latency_s: What a step of the outside world takes.
         more: Endpoints beside those of the demo, by name.
+        storage: URL of a database for the runtime, instead of a file in the directory.
     """
     ledger = directory / "ledger.txt"
     data = directory / "data"
@@ -54,6 +57,7 @@ def town(directory: Path, latency_s: float = 0.2, more: Mapping[str, str] | None
         ],
         port=ingress,
         log=directory / "runtime.log",
+        environment={"PERDURE_STORAGE": storage},
     )
     endpoints = {}
     for name, path in {**ENDPOINTS, **(more or {})}.items():

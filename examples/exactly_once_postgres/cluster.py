@@ -17,37 +17,53 @@ DEBIAN = Path("/usr/lib/postgresql")
 USER = "postgres"
 
 
-@contextmanager
-def cluster() -> Iterator[str]:
-    """Starts a cluster and gives the URL of its database; stops it and deletes it at the end."""
-    port = free_port()
-    directory = Path(tempfile.mkdtemp(prefix="perdure-postgres-"))
-    data = directory / "data"
-    try:
+class Cluster:
+    """A server of one's own, and where it is."""
+
+    def __init__(self, directory: Path, *, durable: bool) -> None:
+        self._durable = durable
+        self._data = directory / "data"
+        self._port = free_port()
+        self.url = f"postgresql://{USER}@127.0.0.1:{self._port}/postgres"
         if os.geteuid() == 0:
             shutil.chown(directory, USER)
-        _run(
-            "initdb",
-            "--pgdata",
-            str(data),
-            "--username",
-            USER,
-            "--auth",
-            "trust",
-            "--no-locale",
-            "--encoding",
-            "UTF8",
-            "--no-sync",
-        )
-        # Only on loopback, and without a socket file. Nobody cuts the power: fsync would only cost time.
-        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c fsync=off"
-        _run("pg_ctl", "start", "--wait", "--pgdata", str(data), "--options", options)
+        making = ["--username", USER, "--auth", "trust", "--no-locale", "--encoding", "UTF8", "--no-sync"]
+        _run("initdb", "--pgdata", str(self._data), *making)
+
+    def start(self) -> None:
+        """Starts the server, and waits until it can be used."""
+        # Only on loopback, and without a socket file.
+        options = f"-c listen_addresses=127.0.0.1 -c port={self._port} -c unix_socket_directories=''"
+        if not self._durable:
+            # Nobody cuts the power: to wait for the disk would only cost time.
+            options += " -c fsync=off"
+        _run("pg_ctl", "start", "--wait", "--pgdata", str(self._data), "--options", options)
+
+    def stop(self) -> None:
+        """Stops the server at once, as a crash would."""
+        _run("pg_ctl", "stop", "--wait", "--pgdata", str(self._data), "--mode", "immediate")
+
+
+@contextmanager
+def running_cluster(*, durable: bool = False) -> Iterator[Cluster]:
+    """Starts a cluster; stops it and deletes it at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="perdure-postgres-"))
+    try:
+        cluster = Cluster(directory, durable=durable)
+        cluster.start()
         try:
-            yield f"postgresql://{USER}@127.0.0.1:{port}/postgres"
+            yield cluster
         finally:
-            _run("pg_ctl", "stop", "--wait", "--pgdata", str(data), "--mode", "immediate")
+            cluster.stop()
     finally:
         shutil.rmtree(directory)
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """Starts a cluster, gives the URL of its database, and deletes all of it at the end."""
+    with running_cluster() as running:
+        yield running.url
 
 
 def _run(program: str, *arguments: str) -> None:

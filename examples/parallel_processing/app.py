@@ -20,7 +20,8 @@ class Suppliers(SuppliersHandlers):
     """One question. It may run on another process than its buyer, and is tried again by itself."""
 
     async def quote(self, ctx: perdure.Context, request: QuoteRequest) -> Price:
-        cents = await ctx.run("ask", suppliers.ask, request.supplier, request.sku)
+        # Nobody minds a question that is broken off: a cancellation need not wait for its answer.
+        cents = await ctx.run("ask", perdure.interruptible(suppliers.ask), request.supplier, request.sku)
         return Price(supplier=request.supplier, sku=request.sku, cents=cents)
 
 

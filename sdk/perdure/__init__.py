@@ -22,6 +22,7 @@ from perdure.futures import Awakeable, Durable, DurableFuture
 from perdure.generic import GenericClient
 from perdure.retry import RetryPolicy
 from perdure.saga import Saga
+from perdure.steps import interruptible
 from perdure.sync_client import SyncClient
 from perdure.workflow import WorkflowContext, WorkflowSharedContext
 
@@ -55,6 +56,7 @@ __all__ = [
     "WorkflowSharedContext",
     "as_completed",
     "gather",
+    "interruptible",
     "or_timeout",
     "race",
     "select",

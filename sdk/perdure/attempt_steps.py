@@ -49,8 +49,8 @@ class Asked:
 class AttemptSteps:
     """Implements ``steps.StepReports``.
 
-    When the invocation is cancelled, a step that has not begun never does, one that runs is let end, and one that fails
-    is not tried again: so that nothing goes on beside the compensations.
+    When the invocation is cancelled, a step that has not begun never does, one that runs is let end unless it is
+    interruptible, and one that fails is not tried again: so that nothing goes on beside the compensations.
     """
 
     def __init__(self, attempt: StepsOwner) -> None:
@@ -121,6 +121,8 @@ class AttemptSteps:
 
     def _give_up(self, command: int, asked: Asked) -> None:
         asked.given_up.set()
+        if asked.task is not None and asked.step.interruptible:
+            asked.task.cancel()
         if asked.task is None:
             self._attempt.machine.give_up_step(command, cancelled_step(asked.step.name), now_ms())
 

@@ -5,11 +5,11 @@ import contextvars
 import functools
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
 
@@ -25,6 +25,12 @@ current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("perdu
 # Threads of sync steps, which mostly wait for the world. asyncio's own pool has a few more than the machine has cores,
 # and looks up host names too.
 THREADS = ThreadPoolExecutor(64, "perdure step")
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# Set on functions whose steps are cancelled with their invocation.
+INTERRUPTIBLE = "__perdure_interruptible__"
 
 
 class StepReports(Protocol):
@@ -49,6 +55,7 @@ class Step:
 
     Attributes:
         context: The context variables of the handler at that place.
+        interruptible: Whether its function is cancelled with its invocation.
     """
 
     name: str
@@ -57,6 +64,7 @@ class Step:
     kwargs: Mapping[str, object]
     retry: RetryPolicy | None
     context: contextvars.Context
+    interruptible: bool = False
 
     async def execute(self, command: int, reports: StepReports, given_up: asyncio.Event) -> None:
         """Runs the function until it has a result, the attempt fails, or a failure finds it given up."""
@@ -67,6 +75,9 @@ class Step:
             try:
                 result = dump(await self._perform(), self.name)
             except asyncio.CancelledError as error:
+                if given_up.is_set() and self.interruptible:
+                    reports.step_ended(command, cancelled_step(self.name), now_ms())
+                    return
                 if task.cancelling():
                     raise
                 # Its own doing, such as a task that it awaits and that was cancelled.
@@ -165,7 +176,29 @@ def make_step(
         )
     context = contextvars.copy_context()
     context.run(current_step.set, name)
-    return Step(name, function, args, kwargs, retry, context)
+    return Step(name, function, args, kwargs, retry, context, getattr(function, INTERRUPTIBLE, False) is True)
+
+
+def interruptible(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Lets a cancellation of the invocation end a step in the middle::
+
+        await ctx.run("ask", perdure.interruptible(ask), sku)
+
+    Otherwise a step that runs is let end, and the cancellation is raised after it. The function gets an
+    asyncio.CancelledError where it waits, and nobody knows what it has done by then, as after a crash.
+
+    Raises:
+        UsageError: It is no async function: a thread cannot be stopped.
+    """
+    if not is_async(function):
+        raise UsageError(f"perdure.interruptible takes an async function, not {function!r}: a thread cannot be stopped")
+
+    @functools.wraps(function)
+    async def interruptibly(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await function(*args, **kwargs)
+
+    setattr(interruptibly, INTERRUPTIBLE, True)
+    return interruptibly
 
 
 def is_async(function: Callable[..., object]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from tests.architecture.sources import name, sources
 
 # None of these does I/O, reads a clock, or draws by chance.
-STANDARD = {"collections", "dataclasses", "hashlib", "typing"}
+STANDARD = {"collections", "dataclasses", "enum", "hashlib", "itertools", "typing"}
 # The vocabulary that both cores and the storage speak.
 ENTRIES = "perdure_protos.perdure.protocol.v1"
 CORES = {

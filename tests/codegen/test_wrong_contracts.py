@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from perdure.state import State
 
 from tests.codegen.compiling import complaints, shop
 
@@ -127,6 +128,31 @@ def test_state_must_be_imported(tmp_path: Path) -> None:
     assert complaints(tmp_path, {**cart, "shop/states/v1/cart.proto": state}) == [
         "shop/v1/shop.proto:6:3: (perdure.v1.service).state of shop.v1.S: shop.states.v1.Cart is in a file that is not "
         'imported: write import "shop/states/v1/cart.proto";'
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in dir(State) if not name.startswith("_")])
+def test_a_field_of_a_state_that_would_hide_what_states_have_is_refused_where_it_stands(
+    tmp_path: Path, name: str
+) -> None:
+    message = f"message Cart {{\n  string {name} = 1; }}\n"
+
+    assert complaints(tmp_path, shop(message + service('kind: VIRTUAL_OBJECT state: "shop.v1.Cart"', RPC))) == [
+        f"shop/v1/shop.proto:6:10: field shop.v1.Cart.{name}: it is a value of the state of shop.v1.S and would hide "
+        f"ctx.state.{name}(): rename it"
+    ]
+
+
+def test_a_field_of_a_state_in_another_package_is_refused_where_it_stands(tmp_path: Path) -> None:
+    state = 'syntax = "proto3"; package shop.states.v1;\nmessage Cart {\n  bool clearAll = 1; }'
+    cart = shop(service('kind: VIRTUAL_OBJECT state: "shop.states.v1.Cart"', RPC))
+    cart["shop/v1/shop.proto"] = cart["shop/v1/shop.proto"].replace(
+        'import "perdure/v1', 'import "shop/states/v1/cart.proto"; import "perdure/v1'
+    )
+
+    assert complaints(tmp_path, {**cart, "shop/states/v1/cart.proto": state}) == [
+        "shop/states/v1/cart.proto:3:8: field shop.states.v1.Cart.clearAll: it is a value of the state of shop.v1.S "
+        "and would hide ctx.state.clear_all(): rename it"
     ]
 
 
@@ -267,6 +293,8 @@ def test_all_problems_of_all_files_are_reported_together_in_their_order(tmp_path
         service(nested("execution.retry.max_interval", "{ seconds: 2 }"), RPC),
         service('kind: VIRTUAL_OBJECT state: ".shop.v1.Receipt"', RPC),
         "service S {}",
+        # Names that only a state cannot have.
+        f"message M {{ string keys = 1 {KEY}; bool clear_all = 2; }} service S {{ {OBJECT} rpc R(M) returns (M); }}",
     ],
 )
 def test_what_is_unusual_but_not_wrong_is_generated(tmp_path: Path, body: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from perdure import CancelledInvocation, Context, RetryPolicy, Saga, StatusCode
+from perdure import CancelledInvocation, Context, RetryPolicy, Saga, StatusCode, UsageError, interruptible
 
 from tests.sdk.contract import Word
 from tests.sdk.node import Node, cancelled, play, ran
@@ -64,6 +64,39 @@ def test_a_step_that_waits_for_its_next_try_ends_without_it() -> None:
         await node.result()
 
     play(do, story)
+
+
+def test_an_interruptible_step_is_cancelled_with_its_invocation() -> None:
+    broken_off: list[str] = []
+
+    async def ask(what: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            broken_off.append(what)
+
+    async def do(ctx: Context, request: Word) -> Word:
+        with pytest.raises(CancelledInvocation):
+            await ctx.run("ask", interruptible(ask), "price")
+        return Word()
+
+    async def story(node: Node) -> None:
+        node.start()
+        await node.entry()
+        node.grant(0)
+        await node.silence()
+        node.cancel()
+        assert (await node.entry()).completion.failure.code == StatusCode.CANCELLED.value
+        assert broken_off == ["price"]
+        node.accept(0)
+        await node.result()
+
+    play(do, story)
+
+
+def test_only_an_async_function_is_interruptible() -> None:
+    with pytest.raises(UsageError, match="takes an async function, .*: a thread cannot be stopped"):
+        interruptible(print)  # type: ignore[arg-type]  # mypy says so too
 
 
 def test_a_step_that_the_handler_asks_for_under_a_shield_runs() -> None:
