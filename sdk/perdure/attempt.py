@@ -160,7 +160,12 @@ class Attempt:
     def shield(self) -> AbstractContextManager[None]:
         """Holds a cancellation back."""
         self.check_usable("shield")
+        self.steps.keep()
         return self.interrupts.shield()
+
+    def under_way(self) -> list[DurableFuture[Any]]:
+        """The steps and calls whose results the handler has not seen."""
+        return [future for future in self._futures.values() if future.entry.WhichOneof("entry") in ("run", "call")]
 
     def check_usable(self, operation: str) -> None:
         """Whether the handler may do something durable now.

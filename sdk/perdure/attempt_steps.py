@@ -1,6 +1,7 @@
 """The steps of one attempt: from the handler's asking for one to its result in the journal."""
 
 import asyncio
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
 
 from perdure.errors import TerminalError
+from perdure.failures import terminal_error
 from perdure.futures import DurableFuture
 from perdure.interrupts import Interrupts
 from perdure.steps import Step, cancelled_step, now_ms
@@ -65,7 +67,9 @@ class AttemptSteps:
     def ask(self, command: int, step: Step) -> None:
         """The handler asks for a step."""
         attempt = self._attempt
-        asked = self._asked[command] = Asked(step, kept=attempt.interrupts.accepted)
+        # What undoes something after an error must not be lost to a cancellation that comes at that moment.
+        undoes = terminal_error(sys.exception()) is not None
+        asked = self._asked[command] = Asked(step, kept=undoes or attempt.interrupts.accepted)
         if attempt.machine.cancelled and not asked.kept:
             self._give_up(command, asked)
 
@@ -83,6 +87,11 @@ class AttemptSteps:
         for command, asked in list(self._asked.items()):
             if not asked.kept:
                 self._give_up(command, asked)
+
+    def keep(self) -> None:
+        """The handler holds a cancellation back from what it has asked for."""
+        for asked in self._asked.values():
+            asked.kept = True
 
     def settled(self, command: int, future: DurableFuture[Any], error: TerminalError | None) -> bool:
         """The handler sees the result; whether it is to get its cancellation in place of that."""

@@ -15,6 +15,7 @@ from typing_extensions import TypeVar
 
 from perdure import codec, commands
 from perdure.calls import Call, Caller, InvocationHandle, InvocationName
+from perdure.combining import wait
 from perdure.errors import StatusCode, TerminalError, UsageError
 from perdure.failures import error_of, failure_of
 from perdure.futures import Awakeable, Durable, DurableFuture
@@ -183,6 +184,15 @@ class Context(Caller):
     def shield(self) -> AbstractContextManager[None]:
         """Holds a cancellation back until the block is left: ``with ctx.shield(): ...``"""
         return self._attempt.shield()
+
+    async def _end_what_runs(self) -> None:
+        """Waits for the steps and calls that are under way, and cancels the calls."""
+        under_way = self._attempt.under_way()
+        for future in under_way:
+            if future.entry.HasField("call"):
+                self.cancel(future)
+        if under_way:
+            await wait(*under_way)
 
     def _call(self, call: Call[T]) -> DurableFuture[T]:
         return self._attempt.issue(f"call {call.handler}", commands.call(call), call.read)

@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import types
 from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
 from typing import Any
 
 import betterproto
@@ -19,10 +20,12 @@ from perdure.misuse import cancelled_by_clock, cut_off
 
 # A replaying handler that waits where the journal has it issue a command may have tasks of its own that do so soon.
 STUCK_AFTER_S = 1.0
-# Turns of the event loop without a command of a handler's tasks: then they have done all that they do about one result,
-# and may see the next. A result passes from a task to the one that waits for it within four turns.
-QUIET_TURNS = 8
-TURNS_A_TASK = 4
+# Turns of the event loop in which no task of a handler could run and none asked for anything: then they have done all
+# that they do about one result, and may see the next. Between two tasks a result passes through two callbacks at most.
+QUIET_TURNS = 5
+# Something of asyncio's that a task waits for is most likely another task's. Where it is not, it gets so many
+# inactivity timeouts; then the handler is suspended on the results that it waits for.
+PATIENT_TIMEOUTS = 3
 
 
 class Waiter(asyncio.Future[None]):
@@ -44,8 +47,8 @@ class Driver:
     """Drives one handler, within the task of a worker."""
 
     __slots__ = (
+        "_active_at",
         "_attempt",
-        "_blocked_at",
         "_blocked_on",
         "_cancelled",
         "_idle_timer",
@@ -64,7 +67,7 @@ class Driver:
         self._on_block = on_block
         # What the coroutine awaits right now; a bare yield is awaited as None.
         self._blocked_on: tuple[object] | None = None
-        self._blocked_at = 0.0
+        self._active_at = 0.0
         # The wait at which the stuck timer has looked once.
         self._looked_at: tuple[object] | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -190,7 +193,7 @@ class Driver:
         attempt = self._attempt
         if not attempt.open:
             return
-        self._blocked_at = attempt.loop.time()
+        self._active_at = attempt.loop.time()
         patience_s = self._patience_s()
         if self._idle_timer is not None and not patience_s:
             self._idle_timer.cancel()  # Of an earlier wait, for which there was more patience.
@@ -204,6 +207,7 @@ class Driver:
     def _progress(self) -> None:
         if self._blocked_on is None or not self._attempt.open:
             return
+        self._active_at = self._attempt.loop.time()
         awaited = self._blocked_on[0]
         if isinstance(awaited, Durable) and not self._attempt.has_tasks:
             self._see_until(awaited)
@@ -211,7 +215,7 @@ class Driver:
                 self._wake()
         elif not self._pumping:
             self._pumping = True
-            self._pump(self._quiet_turns())
+            self._pump(QUIET_TURNS)
 
     def _patience_s(self) -> float:
         """How long the handler may wait in memory, in seconds."""
@@ -225,34 +229,34 @@ class Driver:
         # Several tasks of the handler may react: they see results one by one, each once all of them have been quiet for
         # some turns, so that what they do about each comes in the order of the results, in this attempt and any replay.
         attempt = self._attempt
-        if attempt.machine.issued != self._issued:
-            self._issued, turns = attempt.machine.issued, self._quiet_turns()
+        if attempt.machine.issued != self._issued or any(map(_can_run, attempt.tasks)):
+            self._issued, turns = attempt.machine.issued, QUIET_TURNS
         if self._blocked_on is None or not attempt.open or _is_done(self._blocked_on[0]):
             self._pumping = False
         elif turns:
             attempt.loop.call_soon(self._pump, turns - 1)
         elif not attempt.interrupts.due and attempt.see_next() and not attempt.interrupts.due:
-            attempt.loop.call_soon(self._pump, self._quiet_turns())
+            attempt.loop.call_soon(self._pump, QUIET_TURNS)
         else:
             self._pumping = False
             if attempt.interrupts.due:
                 self._wake()
-
-    def _quiet_turns(self) -> int:
-        # A result may pass through each of the tasks before one of them does something.
-        return QUIET_TURNS + TURNS_A_TASK * len(self._attempt.tasks)
 
     def _on_idle(self) -> None:
         self._idle_timer = None
         attempt = self._attempt
         if self._blocked_on is None or not attempt.open:
             return  # The next wait sets the timer again.
-        left_s = self._blocked_at + self._patience_s() - attempt.loop.time()
+        patience_s = self._patience_s()
+        left_s = self._active_at + patience_s - attempt.loop.time()
         # A handler that replays what has completed already would be started again at once, for the same wait.
         busy = attempt.machine.steps_open or attempt.machine.replaying or self._pumping
         # What it waits for may have come in this very turn, and its task goes on in the next.
         busy = busy or attempt.interrupts.due or _is_done(self._blocked_on[0])
-        awaiting = None if busy else self._awaiting(self._blocked_on[0])
+        waits = None if busy else self._waits(self._blocked_on[0])
+        awaiting = waits.commands if waits is not None else None
+        if waits is not None and not waits.only_commands:
+            left_s += (PATIENT_TIMEOUTS - 1) * patience_s
         if awaiting is not None and left_s <= 0:
             attempt.suspend(awaiting)
         else:
@@ -260,15 +264,17 @@ class Driver:
             again_s = left_s if left_s > 0 else max(attempt.start.inactivity_timeout_ms / 1000, 0.01)
             self._idle_timer = attempt.loop.call_later(again_s, self._on_idle)
 
-    def _awaiting(self, awaited: object) -> list[int] | None:
-        """What the handler and its tasks wait for; None where anything else than a result may wake one of them."""
+    def _waits(self, awaited: object) -> "Waits | None":
+        """What the handler and its tasks wait for; None where one of them goes on without a result."""
         commands: set[int] = set()
+        only_commands = True
         for each in (awaited, *self._attempt.tasks):
-            of_each = commands_awaited(each)
-            if of_each is None:
+            if isinstance(each, asyncio.Task) and _can_run(each):
                 return None
-            commands.update(of_each)
-        return sorted(commands)
+            of_each = commands_awaited(each)
+            only_commands = only_commands and of_each is not None
+            commands.update(of_each or ())
+        return Waits(sorted(commands), only_commands) if commands or only_commands else None
 
     def _on_stuck(self) -> None:
         self._stuck_timer = None
@@ -315,6 +321,25 @@ def _look_away(future: "asyncio.Future[Any]") -> None:
 def _retrieve(future: "asyncio.Future[Any]") -> None:
     if not future.cancelled():
         future.exception()
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a handler and its tasks wait for.
+
+    Attributes:
+        commands: Those whose results wake one of them.
+        only_commands: Whether nothing else may.
+    """
+
+    commands: list[int]
+    only_commands: bool
+
+
+def _can_run(task: "asyncio.Task[Any]") -> bool:
+    """Whether a task has a turn coming, or has not been seen to wait."""
+    waiter: object = getattr(task, "_fut_waiter", None)
+    return not task.done() and (not isinstance(waiter, asyncio.Future) or waiter.done())
 
 
 def _is_done(awaited: object) -> bool:

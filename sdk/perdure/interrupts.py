@@ -55,8 +55,8 @@ class Interrupts:
 
     @property
     def accepted(self) -> bool:
-        """Whether the handler knows of it, or holds it back: what it asks for now, it asks for in spite of it."""
-        return self.seen or self.explicit or self._shields > 0
+        """Whether the handler was told, or holds it back: what it asks for now, it asks for in spite of it."""
+        return self.explicit or self._shields > 0 or (self.seen and not self._to_raise)
 
     def take(self) -> CancelledInvocation:
         """What is to be raised, once."""

@@ -61,5 +61,8 @@ class Operations(Protocol):
     def shield(self) -> AbstractContextManager[None]:
         """Holds a cancellation back."""
 
+    def under_way(self) -> list[DurableFuture[Any]]:
+        """The steps and calls whose results the handler has not seen."""
+
     def check_usable(self, operation: str) -> None:
         """Whether the handler may do something durable now. Raises UsageError, asyncio.CancelledError."""

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self
 
 from perdure.context import Context
-from perdure.errors import CallError, TerminalError
+from perdure.errors import CallError, CancelledInvocation, TerminalError
 from perdure.failures import terminal_error
 
 P = ParamSpec("P")
@@ -45,11 +45,17 @@ class Saga:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if terminal_error(error) is not None:
+        terminal = terminal_error(error)
+        if isinstance(terminal, CancelledInvocation):
+            await self._compensate()  # What ran has ended, before the handler was told.
+        elif terminal is not None:
             await self.undo()
 
     async def undo(self) -> None:
         """Runs the compensations now, the newest first. What is undone is not undone again.
+
+        Steps of the handler that run beside each other are let end first, and calls under way are cancelled: nothing is
+        undone while it is being done.
 
         A compensation that ends in a terminal error of its own does not keep the others from running; the first such
         error is raised at the end.
@@ -57,6 +63,11 @@ class Saga:
         Raises:
             TerminalError: A compensation ended with it.
         """
+        with self._ctx.shield():
+            await self._ctx._end_what_runs()
+        await self._compensate()
+
+    async def _compensate(self) -> None:
         failed: TerminalError | None = None
         while self._compensations:
             compensation = self._compensations.pop()

@@ -95,7 +95,7 @@ def test_an_interruptible_step_is_cancelled_with_its_invocation() -> None:
 
 
 def test_only_an_async_function_is_interruptible() -> None:
-    with pytest.raises(UsageError, match="takes an async function, .*: a thread cannot be stopped"):
+    with pytest.raises(UsageError, match="takes an async function"):
         interruptible(print)  # type: ignore[arg-type]  # mypy says so too
 
 

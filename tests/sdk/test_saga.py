@@ -1,7 +1,8 @@
 """Sagas: what was done is undone by durable steps, the newest first, when a terminal error leaves the block."""
 
 import pytest
-from perdure import CallError, CancelledInvocation, Context, Saga, StatusCode, TerminalError, codec
+from perdure import CallError, CancelledInvocation, Context, Saga, StatusCode, TerminalError, codec, gather
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure
 
 from tests.sdk.contract import StoryClient, Word
 from tests.sdk.node import Node, cancelled, completed, play, ran
@@ -101,7 +102,28 @@ def test_a_cancellation_that_comes_while_it_undoes_waits_until_all_is_undone() -
         journal = [ran("book flight"), completed(0), ran("cancel hotel"), cancelled(), completed(1)]
         node.start(journal=[*journal, ran("cancel flight"), completed(2)], attempt=2)
         assert await node.entry() == ran("after")
+        # The handler asks for it before it is told: it never begins.
+        assert (await node.entry()).completion.failure.code == StatusCode.CANCELLED.value
         await node.result()
+
+    play(do, story)
+
+
+def test_what_still_runs_is_let_end_before_anything_is_undone() -> None:
+    async def do(ctx: Context, request: Word) -> Word:
+        async with Saga(ctx) as saga:
+            saga.compensate("cancel hotel", undo, "hotel")
+            await gather(ctx.run("book hotel", undo, "hotel"), ctx.run("book flight", undo, "flight"))
+        return Word()
+
+    async def story(node: Node) -> None:
+        failed = Entry(completion=Completion(command=1, failure=Failure(code=9, message="no seats"), at_ms=1))
+        node.start(journal=[ran("book hotel"), ran("book flight"), failed], attempt=2)
+        await node.silence()
+        await node.step(0)
+        assert await node.entry() == ran("cancel hotel")
+        await node.step(2)
+        assert (await node.failure()).message == "no seats"
 
     play(do, story)
 
