@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import betterproto
 from perdure_protos.perdure.protocol.v1.journal_pb2 import (
@@ -35,6 +35,7 @@ from perdure.errors import (
 from perdure.failures import attempt_failure, error_of, failure_of, terminal_error
 from perdure.futures import Awakeable, Durable, DurableFuture, current_attempt
 from perdure.interrupts import Interrupts
+from perdure.outlet import Outlet
 from perdure.results import load
 from perdure.retry import RetryPolicy
 from perdure.steps import Step, current_step, make_step
@@ -48,16 +49,6 @@ F = TypeVar("F", bound=DurableFuture[Any])
 FROM_OUTSIDE = frozenset({"await_signal", "awakeable", "get_promise", "peek_promise"})
 
 log = logging.getLogger("perdure")
-
-
-class Outlet(Protocol):
-    """Where an attempt sends its frames."""
-
-    def emit(self, frame: EndpointFrame) -> None:
-        """Queues a frame for the node."""
-
-    def forget(self, attempt: "Attempt") -> None:
-        """The attempt has said its last word."""
 
 
 class Attempt:
@@ -91,7 +82,7 @@ class Attempt:
         self.on_drop: Callable[[], None] = _nothing
         self.on_news: Callable[[], None] = _nothing
         self._futures: dict[int, DurableFuture[Any]] = {}
-        self.steps = AttemptSteps(self)
+        self.steps = AttemptSteps(self, outlet.step_threads)
         self.task: asyncio.Task[None] | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
         self.has_tasks = False
@@ -306,7 +297,7 @@ class Attempt:
     def abort(self) -> None:
         """The handler stops, and the node hears nothing more of it."""
         self.open = False
-        self.outlet.forget(self)
+        self.outlet.forget(self.slot)
         self._release()
         self._stop()
 
@@ -376,7 +367,7 @@ class Attempt:
     def _last_word(self, frame: EndpointFrame) -> None:
         self.open = False
         self.outlet.emit(frame)
-        self.outlet.forget(self)
+        self.outlet.forget(self.slot)
         self._release()
 
     def _release(self) -> None:

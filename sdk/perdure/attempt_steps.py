@@ -2,17 +2,19 @@
 
 import asyncio
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
+from perdure_protos.perdure.protocol.v1.session_pb2 import Start
 
 from perdure.errors import TerminalError
 from perdure.failures import terminal_error
 from perdure.futures import DurableFuture
 from perdure.interrupts import Interrupts
 from perdure.steps import Step, cancelled_step, now_ms
+from perdure.threads import StepThreads
 from perdure.vm.machine import Machine
 from perdure.vm.replay import Failures
 
@@ -21,6 +23,7 @@ class StepsOwner(Protocol):
     """The attempt whose steps they are."""
 
     loop: asyncio.AbstractEventLoop
+    start: Start
     machine: Machine
     open: bool
     interrupts: Interrupts
@@ -55,8 +58,9 @@ class AttemptSteps:
     interruptible, and one that fails is not tried again: so that nothing goes on beside the compensations.
     """
 
-    def __init__(self, attempt: StepsOwner) -> None:
+    def __init__(self, attempt: StepsOwner, threads: StepThreads) -> None:
         self._attempt = attempt
+        self._threads = threads
         self._asked: dict[int, Asked] = {}
 
     @property
@@ -107,6 +111,10 @@ class AttemptSteps:
         self._asked.clear()
 
     # What steps say.
+
+    async def run_in_thread(self, command: int, call: Callable[[], object]) -> object:
+        """Runs a sync function, or waits for the run that an earlier attempt has left. Raises what it raises."""
+        return await self._threads.run(self._attempt.start.invocation_id, command, call)
 
     def step_failures(self, command: int) -> Failures:
         """Failed executions of a step so far, those of earlier attempts included."""

@@ -14,6 +14,7 @@ from perdure.context import Context, ObjectContext, SharedObjectContext
 from perdure.errors import EndpointError
 from perdure.handlers import Handlers
 from perdure.service import Handler, HandlerKind, Service, ServiceKind
+from perdure.threads import StepThreads
 from perdure.workflow import WorkflowContext, WorkflowSharedContext
 
 PROTOCOL_VERSION = 1
@@ -37,7 +38,11 @@ class BoundHandler:
 
 
 class Endpoint:
-    """What a process serves: one instance of handlers for each service."""
+    """What a process serves: one instance of handlers for each service.
+
+    Attributes:
+        step_threads: Functions of steps that run in threads.
+    """
 
     def __init__(self, *handlers: Handlers) -> None:
         """Serves these handlers.
@@ -47,6 +52,7 @@ class Endpoint:
         """
         if not handlers:
             raise EndpointError("an Endpoint needs handlers: Endpoint(OrderService(), Accounts())")
+        self.step_threads = StepThreads()
         self._handlers: dict[tuple[str, str], BoundHandler] = {}
         self._services: dict[str, Handlers] = {}
         for each in handlers:

@@ -22,6 +22,7 @@ class EndpointSession:
     def __init__(self, endpoint: Endpoint, send: Callable[[list[EndpointFrame]], None]) -> None:
         """Runs handlers of the endpoint; ``send`` gets the frames for the node, at most once a turn of the loop."""
         self._endpoint = endpoint
+        self.step_threads = endpoint.step_threads
         self._send = send
         self._loop = asyncio.get_running_loop()
         handler_tasks.watch(self._loop)
@@ -60,9 +61,9 @@ class EndpointSession:
             self._loop.call_soon(self._flush)
         self._frames.append(frame)
 
-    def forget(self, attempt: Attempt) -> None:
-        """The attempt has said its last word."""
-        del self._attempts[attempt.slot]
+    def forget(self, slot: int) -> None:
+        """The attempt of this slot has said its last word."""
+        del self._attempts[slot]
 
     def _flush(self) -> None:
         frames, self._frames = self._frames, []

@@ -6,7 +6,6 @@ import functools
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ParamSpec, Protocol, TypeVar
@@ -22,11 +21,6 @@ from perdure.vm.replay import Failures
 # Set within steps: the name of the step. Durable operations cannot be nested into one.
 current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("perdure_step", default=None)
 
-# Threads of sync steps, which mostly wait for the world. asyncio's own pool has a few more than the machine has cores,
-# and looks up host names too.
-THREADS = ThreadPoolExecutor(64, "perdure step")
-
-
 P = ParamSpec("P")
 T = TypeVar("T")
 # Set on functions whose steps are cancelled with their invocation.
@@ -35,6 +29,9 @@ INTERRUPTIBLE = "__perdure_interruptible__"
 
 class StepReports(Protocol):
     """Whom a step tells how it went."""
+
+    async def run_in_thread(self, command: int, call: Callable[[], object]) -> object:
+        """Runs a sync function. Raises what it raises."""
 
     def step_failures(self, command: int) -> Failures:
         """Failed executions so far, those of earlier attempts included."""
@@ -73,7 +70,7 @@ class Step:
         assert task is not None
         while True:
             try:
-                result = dump(await self._perform(), self.name)
+                result = dump(await self._perform(command, reports), self.name)
             except asyncio.CancelledError as error:
                 if given_up.is_set() and self.interruptible:
                     reports.step_ended(command, cancelled_step(self.name), now_ms())
@@ -129,14 +126,12 @@ class Step:
             return error.retry_after.total_seconds()
         return self.retry.interval_s(failures)
 
-    async def _perform(self) -> object:
+    async def _perform(self, command: int, reports: StepReports) -> object:
         if is_async(self.function):
             result = self.function(*self.args, **self.kwargs)
         else:
-            loop = asyncio.get_running_loop()
             call = functools.partial(self.function, *self.args, **self.kwargs)
-            context = contextvars.copy_context()
-            result = await loop.run_in_executor(THREADS, context.run, _shielded, call)
+            result = await reports.run_in_thread(command, call)
         # A lambda around an async function is no coroutine function, but gives a coroutine.
         return await result if inspect.isawaitable(result) else result
 
@@ -211,11 +206,3 @@ def is_async(function: Callable[..., object]) -> bool:
 def now_ms() -> int:
     """The clock of this endpoint."""
     return time.time_ns() // 1_000_000
-
-
-def _shielded(call: Callable[[], object]) -> object:
-    try:
-        return call()
-    except StopIteration as error:
-        # A future cannot carry it.
-        raise RuntimeError("the function raised StopIteration") from error
