@@ -2,7 +2,12 @@
 
 import asyncio
 
-from perdure_protos.perdure.admin.v1.admin_pb2 import Deployment, DescribeInvocationResponse
+from perdure_protos.perdure.admin.v1.admin_pb2 import (
+    Deployment,
+    DescribeInvocationResponse,
+    Divergence,
+    VerifyDeploymentResponse,
+)
 
 SHOWN = DescribeInvocationResponse(
     invocation_id="inv_1",
@@ -20,23 +25,27 @@ class FakeAdministration:
 
     Attributes:
         known: What was registered.
-        done: What was asked of invocations, in order.
+        done: What was asked of deployments and invocations, in order.
         shown: How it shows an invocation.
+        changes: What a registration changes.
+        divergences: What an endpoint does not repeat.
     """
 
     def __init__(self) -> None:
         self.known: list[Deployment] = []
         self.done: list[tuple[object, ...]] = []
         self.shown = SHOWN
+        self.changes: list[str] = []
+        self.divergences: list[Divergence] = []
         self.trouble: Exception | None = None
         self.asked = asyncio.Event()
         self.free = asyncio.Event()
         self.free.set()
 
-    async def register(self, address: str) -> Deployment:
+    async def register(self, address: str, *, force: bool, verify: bool) -> Deployment:
         """Adds a deployment."""
-        await self._answerable()
-        self.known.append(Deployment(id=f"dp_{len(self.known) + 1}", address=address))
+        await self._do("register", address, *_named(force=force, verify=verify))
+        self.known.append(Deployment(id=f"dp_{len(self.known) + 1}", address=address, changes=self.changes))
         return self.known[-1]
 
     async def deployments(self) -> list[Deployment]:
@@ -44,9 +53,18 @@ class FakeAdministration:
         await self._answerable()
         return self.known
 
-    async def resume(self, invocation_id: str) -> None:
+    async def remove(self, deployment_id: str, *, force: bool) -> None:
         """Remembers it."""
-        await self._do("resume", invocation_id)
+        await self._do("remove", deployment_id, *_named(force=force))
+
+    async def verify(self, address: str, limit: int) -> VerifyDeploymentResponse:
+        """Remembers it, and tells of three replays."""
+        await self._do("verify", address, limit)
+        return VerifyDeploymentResponse(replayed=3, divergences=self.divergences)
+
+    async def resume(self, invocation_id: str, *, on_newest: bool) -> None:
+        """Remembers it."""
+        await self._do("resume", invocation_id, *_named(on_newest=on_newest))
 
     async def pause(self, invocation_id: str) -> None:
         """Remembers it."""
@@ -83,3 +101,8 @@ class FakeAdministration:
         await self.free.wait()
         if self.trouble is not None:
             raise self.trouble
+
+
+def _named(**flags: bool) -> list[str]:
+    """The flags that are set."""
+    return [name for name, is_set in flags.items() if is_set]

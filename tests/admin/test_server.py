@@ -10,10 +10,22 @@ from grpclib.client import Channel
 from grpclib.const import Cardinality
 from grpclib.exceptions import GRPCError
 from grpclib.reflection.v1.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
-from perdure_protos.perdure.admin.v1.admin_pb2 import Deployment, ListDeploymentsRequest, ListDeploymentsResponse
+from perdure_protos.perdure.admin.v1.admin_pb2 import (
+    Deployment,
+    Divergence,
+    ListDeploymentsRequest,
+    ListDeploymentsResponse,
+)
 from perdure_runtime.admin.client import SERVICE, AdminClient, AdminRefused
 from perdure_runtime.admin.server import AdminServer
-from perdure_runtime.ingress.port import NotPaused, RegistrationRefused, UnknownInvocation, WrongStatus
+from perdure_runtime.ingress.port import (
+    DeploymentInUse,
+    NotPaused,
+    RegistrationRefused,
+    UnknownDeployment,
+    UnknownInvocation,
+    WrongStatus,
+)
 from perdure_runtime.storage.api import StorageFailure
 
 from tests.admin.administration import SHOWN, FakeAdministration
@@ -50,8 +62,36 @@ def test_what_operators_ask_is_done() -> None:
     meet(story)
 
 
+def test_what_is_asked_of_deployments_is_done() -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        await admin.register("localhost:9080", force=True)
+        await admin.register("localhost:9080", verify=True)
+        await admin.remove_deployment("dp_1")
+        await admin.remove_deployment("dp_1", force=True)
+        assert administration.done == [
+            ("register", "localhost:9080", "force"),
+            ("register", "localhost:9080", "verify"),
+            ("remove", "dp_1"),
+            ("remove", "dp_1", "force"),
+        ]
+
+    meet(story)
+
+
+def test_an_endpoint_is_verified_with_as_many_journals_as_the_operator_says() -> None:
+    async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
+        administration.divergences = [Divergence(invocation_id="inv_1", handler="shop.v1.Orders/Process", message="no")]
+        told = await admin.verify("localhost:9080", 7)
+        assert told.replayed == 3
+        assert list(told.divergences) == administration.divergences
+        assert administration.done == [("verify", "localhost:9080", 7)]
+
+    meet(story)
+
+
 ASKED: dict[str, tuple[Callable[[AdminClient], Awaitable[object]], object]] = {
     "resume": (lambda admin: admin.resume("inv_1"), None),
+    "resume on_newest": (lambda admin: admin.resume("inv_1", on_newest=True), None),
     "pause": (lambda admin: admin.pause("inv_1"), None),
     "cancel": (lambda admin: admin.cancel("inv_1"), None),
     "kill": (lambda admin: admin.kill("inv_1"), None),
@@ -65,7 +105,8 @@ def test_what_operators_ask_of_an_invocation_is_done(what: str) -> None:
     async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
         ask, answer = ASKED[what]
         assert await ask(admin) == answer
-        assert administration.done == [(what, "inv_1")]
+        name, *flags = what.split()
+        assert administration.done == [(name, "inv_1", *flags)]
 
     meet(story)
 
@@ -93,6 +134,8 @@ def test_whatever_is_asked_of_an_invocation_that_nobody_knows_is_a_sentence(what
     ("trouble", "says"),
     [
         (RegistrationRefused("no endpoint answers at localhost:1"), "no endpoint answers at localhost:1"),
+        (DeploymentInUse("dp_1 has begun inv_1"), "dp_1 has begun inv_1"),
+        (UnknownDeployment("dp_7"), "there is no deployment 'dp_7'"),
         (NotPaused("inv_1 is running"), "inv_1 is running"),
         (WrongStatus("inv_1 has not ended; cancel it first"), "inv_1 has not ended; cancel it first"),
         (UnknownInvocation("inv_1"), "there is no invocation 'inv_1'"),

@@ -32,12 +32,21 @@ def sentence(ran: "subprocess.CompletedProcess[str]") -> str:
         (("serve", "json:nothing"), "perdure: module json has no attribute 'nothing'"),
         (("serve", "json:dumps"), "perdure: json:dumps is a function, not a perdure.Endpoint"),
         (("up", "--ingress", "8080"), "perdure: --ingress: '8080' is no address; write host:port"),
+        (("up", "--storage", "mysql://ada:s3cret@db/shop"), "perdure: --storage: this is no URL of a PostgreSQL"),
+        (("up", "--storage", "postgresql://ada:s3cret@[db/shop"), "perdure: this is no address of a PostgreSQL"),
         (("deployments", "register", "here"), "perdure: ADDRESS: 'here' is no address; write host:port"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_wrong_argument_is_one_sentence(arguments: tuple[str, ...], says: str) -> None:
     assert sentence(perdure(*arguments)).startswith(says)
+
+
+def test_a_database_that_cannot_be_reached_is_one_sentence_without_its_password() -> None:
+    says = sentence(perdure("up", "--storage", f"postgresql://ada:s3cret@127.0.0.1:{free_port()}/shop"))
+    assert says.startswith("perdure: opening the storage failed on postgresql://127.0.0.1:")
+    assert "the server cannot be reached: start it, or check its address" in says
+    assert "s3cret" not in says
 
 
 def test_a_missing_module_is_named_with_the_place_that_was_searched(tmp_path: Path) -> None:

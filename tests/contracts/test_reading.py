@@ -7,6 +7,7 @@ from google.protobuf import descriptor_pb2
 from perdure_protos.perdure.protocol.v1.session_pb2 import DiscoverResponse
 from perdure_runtime.contracts import Contracts, HandlerFacts, HandlerKind, ServiceKind
 from perdure_runtime.partition.policy import Execution, RetryPolicy
+from perdure_runtime.partition.rows import SHARED
 
 from tests.contracts.compiling import compile_protos, contract
 
@@ -25,7 +26,7 @@ def handler(folder: Path, options: str, rpc_options: str = "") -> HandlerFacts:
 def test_a_contract_without_options_is_a_public_service_with_the_defaults_of_the_node(tmp_path: Path) -> None:
     process = handler(tmp_path, "")
 
-    assert (process.service_kind, process.kind, process.exclusive) == (ServiceKind.SERVICE, HandlerKind.SHARED, False)
+    assert (process.service_kind, process.kind, process.mode) == (ServiceKind.SERVICE, HandlerKind.SHARED, SHARED)
     assert process.public
     assert process.key_field is None
     assert process.execution == Execution()
@@ -44,7 +45,7 @@ def test_an_object_knows_its_key_field_and_its_handlers_are_exclusive_unless_the
 
     account = contracts["shop.v1.Account"]
     assert account.kind is ServiceKind.VIRTUAL_OBJECT
-    assert {name: facts.exclusive for name, facts in account.handlers.items()} == {"Update": True, "Get": False}
+    assert {name: facts.mode.exclusive for name, facts in account.handlers.items()} == {"Update": True, "Get": False}
     assert {facts.key_field for facts in account.handlers.values()} == {"account"}
 
 
@@ -73,17 +74,18 @@ def test_a_handler_wins_over_its_service_and_a_service_over_the_default_field_by
 
 
 @pytest.mark.parametrize(
-    ("said", "retention_ms"),
+    ("said", "outcome_ms", "journal_ms"),
     [
-        ("idempotency_retention { seconds: 604800 }", 604_800_000),
-        ("idempotency_retention { seconds: 60 } journal_retention { seconds: 30 }", 60_000),
-        ("journal_retention { seconds: 1 }", Execution().retention_ms),
+        ("idempotency_retention { seconds: 604800 }", 604_800_000, Execution().journal_retention_ms),
+        ("idempotency_retention { seconds: 60 } journal_retention { seconds: 30 }", 60_000, 30_000),
+        ("journal_retention { seconds: 1 }", Execution().outcome_retention_ms, 1_000),
     ],
 )
-def test_an_invocation_is_kept_for_the_longer_of_both_retentions(tmp_path: Path, said: str, retention_ms: int) -> None:
+def test_each_retention_holds_by_itself(tmp_path: Path, said: str, outcome_ms: int, journal_ms: int) -> None:
     process = handler(tmp_path, f"option (perdure.v1.service) = {{ execution {{ {said} }} }};")
 
-    assert process.execution.retention_ms == retention_ms
+    assert process.execution.outcome_retention_ms == outcome_ms
+    assert process.execution.journal_retention_ms == journal_ms
 
 
 @pytest.mark.parametrize(

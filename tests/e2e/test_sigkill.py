@@ -99,7 +99,7 @@ def test_a_node_killed_with_a_thousand_invocations_in_flight_ends_them_all_once(
 
         async def attach_all(ids: dict[str, str]) -> dict[str, Receipt]:
             async with perdure.Client(processes.ingress) as client:
-                handles = [perdure.InvocationHandle(client, id, Receipt) for id in ids.values()]
+                handles = [client.handle(id, Receipt) for id in ids.values()]
                 return dict(zip(orders, await asyncio.gather(*(handle.attach() for handle in handles)), strict=True))
 
         ids = asyncio.run(send_all())

@@ -6,12 +6,16 @@ import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
+import pytest
+from perdure_protos.perdure.protocol.v1 import session_pb2
 from perdure_protos.perdure.protocol.v1.journal_pb2 import (
     CallCommand,
+    Cancellation,
     Completion,
     Entry,
     Outcome,
     RunCommand,
+    Signal,
     StepFailure,
 )
 from perdure_protos.perdure.protocol.v1.journal_pb2 import (
@@ -19,7 +23,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import (
 )
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure, EndpointFrame, NodeFrame, Suspension
 from perdure_runtime.contracts import Contracts
-from perdure_runtime.invoker.connection import Connection
+from perdure_runtime.invoker.connection import Connection, start_frame
 from perdure_runtime.invoker.transport import EndpointUnreachable, Link, OnFrames
 from perdure_runtime.partition.effect import Start
 from perdure_runtime.partition.input import (
@@ -32,7 +36,7 @@ from perdure_runtime.partition.input import (
     StepEnded,
     StepFailed,
 )
-from perdure_runtime.partition.rows import Invocation, Running, Target
+from perdure_runtime.partition.rows import Invocation, Mode, Running, Target
 
 from tests.contracts.compiling import compile_protos, contract
 
@@ -107,7 +111,7 @@ class Room:
     def start(self, id: str = "inv_1", attempt: int = 1, journal: Sequence[Entry] = ()) -> None:
         """Starts an attempt of Counter/Add."""
         target = Target("shop.v1.Counter", "Add", "a")
-        row = Invocation(id, target, True, b"", (), "", None, 5, Running(), attempt)
+        row = Invocation(id, target, Mode(exclusive=True), b"", (), "", None, 5, Running(), attempt)
         self.connection.start(Start(row, tuple(journal), {}), self.contracts["shop.v1.Counter"].handlers["Add"])
 
     async def link(self) -> FakeLink:
@@ -185,6 +189,57 @@ def test_each_frame_becomes_its_input() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_suspension_says_whether_its_handler_knows_of_its_cancellation(cancelled: bool) -> None:
+    async def story(room: Room) -> None:
+        link = await room.link()
+        room.start()
+        link.answer([EndpointFrame(slot=1, suspension=Suspension(awaiting=[2, 0], cancelled=cancelled))])
+        assert room.inputs == [AttemptSuspended("inv_1", 1, (2, 0), cancelled)]
+
+    play(story)
+
+
+@pytest.mark.parametrize("wrong", [Entry(signal=Signal()), Entry(cancellation=Cancellation()), Entry()])
+def test_an_entry_that_is_not_the_endpoints_to_send_fails_the_attempt(wrong: Entry) -> None:
+    async def story(room: Room) -> None:
+        link = await room.link()
+        room.start()
+        link.answer([entry(1, wrong)])
+        (failed,) = room.inputs
+        assert isinstance(failed, AttemptFailed)
+        assert "that is not its to send" in failed.failure.message
+        assert link.sent[-1].abort.reason == failed.failure.message
+
+    play(story)
+
+
+def test_an_attempt_starts_with_what_its_contract_and_its_state_say() -> None:
+    contracts = Contracts.described(contract_bytes(), ["shop.v1.Counter"])
+    facts = contracts["shop.v1.Counter"].handlers["Add"]
+    target = Target("shop.v1.Counter", "Add", "a")
+    row = Invocation(
+        "inv_1", target, Mode(explicit_cancellation=True), b"in", (("x", "1"),), "k", None, 5, Running(), 2
+    )
+    frame = start_frame(Start(row, (RUN,), {"value": b"1"}, partial=True), facts, "dp_1")
+
+    assert frame == session_pb2.Start(
+        invocation_id="inv_1",
+        attempt=2,
+        target=TargetMessage(service="shop.v1.Counter", handler="Add", key="a"),
+        input=b"in",
+        headers={"x": "1"},
+        idempotency_key="k",
+        created_at_ms=5,
+        journal=[RUN],
+        state={"value": b"1"},
+        inactivity_timeout_ms=60_000,
+        partial_state=True,
+        explicit_cancellation=True,
+        deployment_id="dp_1",
+    )
+
+
 def test_what_an_ended_attempt_says_is_ignored() -> None:
     async def story(room: Room) -> None:
         link = await room.link()
@@ -202,7 +257,7 @@ def test_a_call_says_whether_its_handler_is_exclusive() -> None:
         for handler in ("Add", "Read"):
             target = TargetMessage(service="shop.v1.Counter", handler=handler, key="b")
             link.answer([entry(1, Entry(call=CallCommand(target=target)))])
-        assert [input.exclusive for input in room.inputs if isinstance(input, Command)] == [True, False]
+        assert [input.mode.exclusive for input in room.inputs if isinstance(input, Command)] == [True, False]
 
     play(story)
 

@@ -9,7 +9,7 @@ from perdure_runtime.node.loop import PartitionLoop
 from perdure_runtime.partition.effect import Effect, Start
 from perdure_runtime.partition.input import AttemptEnded, Command, Input, StepEnded, Submit
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.partition.rows import Target, Timer
+from perdure_runtime.partition.rows import Mode, Target, Timer
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.memory import MemoryStorage
 
@@ -91,7 +91,7 @@ async def settle() -> None:
 
 def submit(id: str, target: Target = GREET) -> Submit:
     """A call from outside."""
-    return Submit(id, target, exclusive=bool(target.key), input=b"hello")
+    return Submit(id, target, mode=Mode(exclusive=bool(target.key)), input=b"hello")
 
 
 def run_step(start: Start, command: int) -> Command:

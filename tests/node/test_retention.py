@@ -23,6 +23,8 @@ class Sweep:
         self.offered: list[str] = []
         self.flushes: list[int] = []
         self.failing = 0
+        # Ended callees that cancelled callers wait for stay where they are.
+        self.held: set[str] = set()
         self.flushed = asyncio.Event()
 
     def offer(self, input: Input) -> None:
@@ -35,7 +37,7 @@ class Sweep:
             self.failing -= 1
             raise StorageFailure("the disk is full")
         self.flushes.append(len(self.offered) - sum(self.flushes))
-        save(self.storage, Writes(purged=set(self.offered)))
+        save(self.storage, Writes(purged=set(self.offered) - self.held))
         self.flushed.set()
 
     async def run(self, now_ms: int) -> None:
@@ -76,5 +78,21 @@ def test_a_backlog_is_purged_page_by_page(monkeypatch: pytest.MonkeyPatch) -> No
         swept = Sweep()
         await swept.run(30)
         assert swept.flushes == [2, 1]
+
+    asyncio.run(story())
+
+
+def test_a_page_of_which_nothing_can_be_forgotten_yet_is_looked_at_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "PAGE", 2)
+
+    async def story() -> None:
+        swept = Sweep()
+        swept.held = {"inv_a", "inv_b"}
+        task = asyncio.create_task(sweep(swept.storage, swept.offer, swept.flush, lambda: 30))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert swept.offered == ["inv_a", "inv_b"] * 2
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(story())

@@ -11,7 +11,7 @@ from perdure_runtime.contracts.error import ContractError
 from perdure_runtime.contracts.facts import HandlerFacts, HandlerKind, ServiceFacts, ServiceKind
 from perdure_runtime.contracts.options import Option, Options
 from perdure_runtime.partition.policy import DEFAULT, Execution
-from perdure_runtime.partition.rows import Mode
+from perdure_runtime.partition.rows import LAST_MS, Mode
 
 # What an rpc may say of itself in each kind of service.
 FITTING = {
@@ -54,6 +54,7 @@ def _handler(
     option = options.of_method(method)
     kind = _kind(service_kind, method, option.enum("kind"))
     visibility = option.enum("visibility")
+    how = execution.resolve(option, service, default, is_run=kind is HandlerKind.RUN)
     return HandlerFacts(
         service=method.containing_service.full_name,
         name=method.name,
@@ -63,12 +64,15 @@ def _handler(
             exclusive=kind is not HandlerKind.SHARED,
             once=kind is HandlerKind.RUN,
             explicit_cancellation=execution.is_cancelled_explicitly(option, service),
+            # A row must hold them.
+            outcome_retention_ms=min(how.outcome_retention_ms, LAST_MS),
+            journal_retention_ms=min(how.journal_retention_ms, LAST_MS),
         ),
         public=visibility == "PUBLIC" if visibility else service_public,
         request=message_factory.GetMessageClass(method.input_type),
         response=message_factory.GetMessageClass(method.output_type),
         key_field=_key_field(options, service_kind, method, method.input_type),
-        execution=execution.resolve(option, service, default, is_run=kind is HandlerKind.RUN),
+        execution=how,
         descriptors=descriptors,
     )
 

@@ -12,13 +12,14 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from perdure.vm.describe import describe
 from perdure_protos.perdure.protocol.v1 import session_pb2
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, Outcome
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure, EndpointFrame, NodeFrame
 
 from perdure_runtime.contracts import Contracts, HandlerFacts
 from perdure_runtime.invoker.connection import start_frame
 from perdure_runtime.invoker.transport import EndpointUnreachable, Link, Transport
 from perdure_runtime.partition.effect import Start
+from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.lifecycle.attempt import GAVE_UP
 from perdure_runtime.partition.lifecycle.kill import ABORTED, KILLED
 from perdure_runtime.partition.rows import Ended, Invocation
@@ -96,7 +97,7 @@ async def _replay(
     if facts is None:
         return Divergence(invocation, f"{invocation.target.service}/{invocation.target.handler} is gone")
     # What the journal says was read comes from the journal; all other state is left to commands.
-    frame = start_frame(Start(invocation, subject.journal, {}, partial=True), facts, "")
+    frame = start_frame(Start(invocation, _closed(subject.journal), {}, partial=True), facts, "")
     frame.inactivity_timeout_ms = INACTIVITY_MS
     first = replays.expect(slot)
     link.send(NodeFrame(slot=slot, start=frame))
@@ -109,6 +110,13 @@ async def _replay(
     if closed.done():
         raise EndpointUnreachable(f"the session broke while {invocation.id} was replayed: {closed.result()}")
     return Divergence(invocation, f"it did not come to the end of its journal within {PATIENCE_S:g} s")
+
+
+def _closed(journal: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The journal, and after it an error for each step without a result: a handler cannot leave memory in a step."""
+    failure = Failure(code=ABORTED, message="a replay runs no steps")
+    open_steps = sorted(Journal(journal).open_steps)
+    return (*journal, *(Entry(completion=Completion(command=step, failure=failure)) for step in open_steps))
 
 
 def _judge(invocation: Invocation, facts: HandlerFacts, frame: EndpointFrame) -> str:

@@ -1,0 +1,82 @@
+"""Who attached to what was not durable yet hears that it is lost; who waits for what is durable goes on waiting."""
+
+import asyncio
+
+import pytest
+from perdure_runtime.ingress.port import EndedInvocation, NotAccepted, WorkflowId
+from perdure_runtime.partition.view import Document
+from perdure_runtime.storage.api import StorageFailure
+
+from tests.node.loop_room import Gate
+from tests.node.node_room import SIGNUP, Room, done, play, settle
+
+ADA = WorkflowId("shop.v1.Signup", "ada")
+
+
+def _gated(room: Room) -> Gate:
+    """From now on commits wait for the test."""
+    gate = Gate(room.storage)
+    room.node.loop._committer = gate
+    return gate
+
+
+async def _lose(room: Room, gate: Gate) -> None:
+    """The commit that is on its way fails."""
+    room.storage.fail_next_commit("the disk is full")
+    gate.open()
+    await settle()
+
+
+def test_who_attached_to_a_run_that_is_lost_hears_it_as_its_caller_does() -> None:
+    async def story(room: Room) -> None:
+        gate = _gated(room)
+        accepted = asyncio.create_task(room.node.calls.submit(SIGNUP))
+        await settle()
+        attached = [asyncio.create_task(room.node.calls.attach(ADA)) for _ in range(2)]
+        await settle()
+        await _lose(room, gate)
+        for task in (accepted, *attached):
+            with pytest.raises(NotAccepted, match="the disk is full"):
+                await task
+
+    play(story)
+
+
+def test_who_waits_for_a_durable_run_gets_its_end_though_a_later_commit_is_lost() -> None:
+    async def story(room: Room) -> None:
+        id = await room.submit(SIGNUP)
+        attached = asyncio.create_task(room.node.calls.attach(id))
+        gate = _gated(room)
+        cancelled = asyncio.create_task(room.node.calls.cancel(id))
+        await settle()
+        await _lose(room, gate)
+        with pytest.raises(NotAccepted):
+            await cancelled
+        while len(room.starts(id)) < 2:
+            gate.open()
+            await asyncio.sleep(0.01)
+        gate.open()
+        await room.ends(id, done())
+        assert await attached == EndedInvocation(id, "shop.v1.Signup", "Run", done())
+
+    play(story)
+
+
+def test_where_storage_cannot_even_be_read_all_who_wait_hear_it() -> None:
+    async def story(room: Room) -> None:
+        id = await room.submit(SIGNUP)
+        attached = asyncio.create_task(room.node.calls.attach(id))
+        gate = _gated(room)
+        cancelled = asyncio.create_task(room.node.calls.cancel(id))
+        await settle()
+
+        def broken(document: Document) -> None:
+            raise StorageFailure("no such disk")
+
+        room.storage.load = broken  # type: ignore[method-assign]  # the disk is gone
+        await _lose(room, gate)
+        for task in (attached, cancelled):
+            with pytest.raises(NotAccepted, match="the disk is full"):
+                await task
+
+    play(story)
