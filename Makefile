@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Our tools come first; what they start (buf its plugin, tests a server) finds them by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup generate check-generated lint types test demo bench
+.PHONY: setup generate check-generated lint types test simulate demo bench
 setup: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -48,6 +48,11 @@ test: lint check-generated types curl postgresql
 	pytest --ignore tests/partition --ignore tests/vm
 	pytest tests/conformance --shape dev
 
+# Worlds full of faults on virtual time: make simulate SEEDS=100000
+SEEDS ?= 2000
+simulate: setup
+	python -m tests.simulation --seeds $(SEEDS)
+
 # An order survives kill -9 of the process that runs it, and of the runtime.
 demo: setup curl
 	python -m examples.demo
@@ -61,7 +66,7 @@ bench: setup wrk
 curl wrk:
 	@command -v $@ >/dev/null || { apt-get update -qq && apt-get install -y -qq $@ >/dev/null; } || \
 	  { echo "this needs $@: install it with the package manager of this machine"; exit 1; }
-# An example starts a PostgreSQL of its own. Debian keeps the programs of a server off the PATH.
+# Tests and an example start a PostgreSQL of their own. Debian keeps the programs of a server off the PATH.
 postgresql:
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 	  { apt-get update -qq && apt-get install -y -qq $@ >/dev/null; } || \

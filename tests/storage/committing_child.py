@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome, SetStateCommand
-from perdure_runtime.partition.rows import Ended, Invocation, ObjectRow, Running, Target, Timer, WakeDue
+from perdure_runtime.partition.rows import SHARED, Ended, Invocation, ObjectRow, Running, Target, Timer, WakeDue
 from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.api import Storage
+from perdure_runtime.storage.postgres import PostgresStorage
 from perdure_runtime.storage.sqlite import SqliteStorage
 
 ROWS = 4
@@ -22,14 +24,14 @@ def batch(number: int) -> Writes:
     for n in range(ROWS):
         id = f"inv_{number:06}_{n}"
         target = Target("shop.v1.OrderService", "Process", str(number))
-        writes.invocations[id] = Invocation(id, target, False, VALUE, (), "", None, number, Running())
+        writes.invocations[id] = Invocation(id, target, SHARED, VALUE, (), "", None, number, Running())
         writes.inserted.add(id)
         writes.journal[id, 0] = Entry(set_state=SetStateCommand(name=str(number), value=VALUE))
         if number > 0:
             before = f"inv_{number - 1:06}_{n}"
             target = Target("shop.v1.OrderService", "Process", str(number - 1))
-            status = Ended(Outcome(value=str(number).encode()), number, number)
-            writes.invocations[before] = Invocation(before, target, False, VALUE, (), "", None, number - 1, status)
+            status = Ended(Outcome(value=str(number).encode()), number, number, number)
+            writes.invocations[before] = Invocation(before, target, SHARED, VALUE, (), "", None, number - 1, status)
     writes.state["counter", "k", "last"] = str(number).encode()
     writes.objects["counter", "k"] = ObjectRow(f"inv_{number:06}_0", number, number)
     writes.timers[Timer(number, f"inv_{number:06}_0", WakeDue(0))] = True
@@ -37,10 +39,15 @@ def batch(number: int) -> Writes:
     return writes
 
 
-def main(path: Path, number: int) -> None:
+def open_storage(address: str, partition: int) -> Storage:
+    """The storage at a file or a URL."""
+    return PostgresStorage(address, partition) if "://" in address else SqliteStorage(Path(address))
+
+
+def main(address: str, partition: int, number: int) -> None:
     """Goes on until it is killed."""
     print("opening", flush=True)
-    storage = SqliteStorage(path)
+    storage = open_storage(address, partition)
     storage.acquire()
     while True:
         storage.stage(batch(number))
@@ -50,4 +57,4 @@ def main(path: Path, number: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,18 +1,33 @@
 """Where a storage under test lives: what outlives it, and what can go wrong there."""
 
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+import psycopg
 from perdure_runtime.storage.api import Storage
 from perdure_runtime.storage.memory import MemoryStorage, Rows
+from perdure_runtime.storage.postgres import PostgresStorage
 from perdure_runtime.storage.sqlite import SqliteStorage
+from psycopg.rows import TupleRow
+
+TIMEOUT_S = 20.0
 
 
 class Home(Protocol):
     """A place for one partition's rows."""
+
+    @property
+    def address(self) -> str:
+        """The file or the URL, for other processes."""
+
+    @property
+    def partition(self) -> int:
+        """Its number there."""
 
     def open(self) -> Storage:
         """A new storage over what is durable here."""
@@ -27,6 +42,8 @@ class Home(Protocol):
 class SqliteHome:
     def __init__(self, directory: Path) -> None:
         self.path = directory / "perdure.db"
+        self.address = str(self.path)
+        self.partition = 0
 
     def open(self) -> Storage:
         return SqliteStorage(self.path)
@@ -46,6 +63,9 @@ class SqliteHome:
 
 
 class MemoryHome:
+    address = "memory"
+    partition = 0
+
     def __init__(self) -> None:
         self.rows = Rows()
         self.storage: MemoryStorage | None = None
@@ -62,3 +82,66 @@ class MemoryHome:
         assert self.storage is not None
         self.storage.fail_next_commit("the disk is full")
         yield
+
+
+# A disk that is full when a transaction wants to be kept.
+FULL_DISK = """
+    CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full', MESSAGE = 'no space left on device'; END
+    $$;
+    CREATE CONSTRAINT TRIGGER full_disk AFTER UPDATE ON perdure.partition DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION full_disk()
+"""
+_numbers = count(1)
+
+
+def make_database(server: str) -> str:
+    """The URL of a new database; ``server`` is that of the one that every server has."""
+    name = f"home_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
+class PostgresHome:
+    """A partition of its own; homes may share a database, as nodes do."""
+
+    def __init__(self, url: str) -> None:
+        self.address = url
+        self.partition = next(_numbers)
+
+    def open(self) -> PostgresStorage:
+        return PostgresStorage(self.address, self.partition)
+
+    def lose_lock(self) -> None:
+        """There is none: the epoch alone keeps others from writing."""
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """The server says at each COMMIT that its disk is full."""
+        self.by_hand(FULL_DISK)
+        try:
+            yield
+        finally:
+            self.by_hand("DROP FUNCTION full_disk() CASCADE")
+
+    @contextmanager
+    def holding(self) -> Iterator[psycopg.Connection[TupleRow]]:
+        """The row of the partition is locked by somebody who takes his time."""
+        with psycopg.connect(self.address) as connection:
+            connection.execute("SELECT FROM perdure.partition WHERE partition = %s FOR UPDATE", (self.partition,))
+            yield connection
+
+    def wait_until_blocked(self, sessions: int) -> None:
+        """Until so many sessions wait for a lock in the database."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        deadline = time.monotonic() + TIMEOUT_S
+        while self.by_hand(query) != [(sessions,)]:
+            assert time.monotonic() < deadline, f"there are no {sessions} sessions that wait after {TIMEOUT_S:g} s"
+
+    def by_hand(self, *statements: str) -> list[tuple[object, ...]]:
+        """What an operator does with psql; gives what the last statement said."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, Outcome, RunCommand
 from perdure_runtime.partition.rows import (
+    SHARED,
     BackingOff,
     Caller,
+    Cancel,
     Ended,
     Invocation,
+    Mode,
     Paused,
     Queued,
     Running,
@@ -28,9 +31,9 @@ STATUSES: tuple[Status, ...] = (
     Suspended(()),
     BackingOff(1_700_000_000_001),
     Paused(),
-    Ended(Outcome(value=b"done"), 1_700_000_000_002, 1_700_000_086_400),
-    Ended(Outcome(value=b""), 5, 6),
-    Ended(Outcome(failure=Failure(code=9, message="insufficient funds", details=[b"d"])), 7, 8),
+    Ended(Outcome(value=b"done"), 1_700_000_000_002, 1_700_000_086_400, 1_700_000_003_600),
+    Ended(Outcome(value=b""), 5, 6, 7, swept=True),
+    Ended(Outcome(failure=Failure(code=9, message="insufficient funds", details=[b"d"])), 7, 8, 8),
 )
 
 
@@ -39,7 +42,7 @@ def invocation(id: str, status: Status | None = None, input: bytes = b"input") -
     return Invocation(
         id=id,
         target=TARGET,
-        exclusive=True,
+        mode=Mode(True, True, True, outcome_retention_ms=2_592_000_000, journal_retention_ms=0),
         input=input,
         headers=(("traceparent", "00-ab"), ("x", "ü\n'\"")),
         idempotency_key="o-1",
@@ -49,19 +52,21 @@ def invocation(id: str, status: Status | None = None, input: bytes = b"input") -
         attempt=3,
         failures=2,
         last_error="ConnectError: refused",
+        cancel=Cancel.JOURNALED,
+        callees=5,
     )
 
 
 def bare(id: str, status: Status | None = None) -> Invocation:
     """An invocation with as little as possible in it."""
     return Invocation(
-        id, Target("shop.v1.OrderService", "Process", ""), False, b"", (), "", None, 0, status or Running()
+        id, Target("shop.v1.OrderService", "Process", ""), SHARED, b"", (), "", None, 0, status or Running()
     )
 
 
 def ended(id: str, retain_until_ms: int) -> Invocation:
     """An invocation that has ended."""
-    return replace(invocation(id), status=Ended(Outcome(value=b"v"), 1, retain_until_ms))
+    return replace(invocation(id), status=Ended(Outcome(value=b"v"), 1, retain_until_ms, retain_until_ms))
 
 
 def entries(count: int) -> list[Entry]:

@@ -1,13 +1,21 @@
-"""The memory fake and SQLite answer alike after any history of batches."""
+"""The memory fake answers as each database does after any history of batches."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from perdure_protos.perdure.protocol.v1.journal_pb2 import (
     Completion,
     Entry,
@@ -20,11 +28,14 @@ from perdure_runtime.partition.rows import (
     LAST_MS,
     BackingOff,
     Caller,
+    Cancel,
     Ended,
     IdempotencyKey,
     Invocation,
+    Mode,
     ObjectRow,
     Paused,
+    PromiseRow,
     Queued,
     RetryDue,
     Running,
@@ -44,12 +55,15 @@ from perdure_runtime.partition.view import (
     JournalDocument,
     ListenersDocument,
     ObjectDocument,
+    PromisesDocument,
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import StorageFailure
 from perdure_runtime.storage.memory import MemoryStorage
-from perdure_runtime.storage.sqlite import SqliteStorage
+
+from tests.storage.homes import Home, PostgresHome, SqliteHome
+from tests.storage.samples import save
 
 # Few names, so that histories meet; among them what SQL could trip over.
 IDS = ("inv_1", "inv_2", "inv_3", "inv_\x00'")
@@ -66,7 +80,8 @@ outcomes = st.builds(lambda value: Outcome(value=value), payloads) | st.builds(
     lambda code, message: Outcome(failure=Failure(code=code, message=message)), st.integers(1, 16), text
 )
 statuses: st.SearchStrategy[Status] = st.one_of(
-    st.builds(Ended, outcomes, times, times),
+    st.builds(Ended, outcomes, times, times, times),
+    st.builds(Ended, outcomes, times, st.just(1), st.integers(2, 4), st.just(True)),
     st.just(Running()),
     st.builds(Queued, st.integers(0, 3)),
     st.builds(Suspended, st.lists(st.integers(0, 5), max_size=3).map(tuple)),
@@ -78,7 +93,7 @@ invocations = st.builds(
     Invocation,
     id=st.just(""),
     target=targets,
-    exclusive=st.booleans(),
+    mode=st.builds(Mode, st.booleans(), st.booleans(), st.booleans()),
     input=payloads,
     headers=st.lists(st.tuples(text, text), max_size=2).map(tuple),
     idempotency_key=text,
@@ -88,6 +103,7 @@ invocations = st.builds(
     attempt=st.integers(0, 3),
     failures=st.integers(0, 3),
     last_error=text,
+    cancel=st.sampled_from(Cancel),
 )
 entries = st.one_of(
     st.builds(lambda name: Entry(run=RunCommand(name=name)), text),
@@ -100,11 +116,17 @@ timers = st.builds(
     ids,
     st.just(StartDue()) | st.builds(WakeDue, st.integers(0, 2)) | st.builds(RetryDue, st.integers(0, 2)),
 )
+promises = st.builds(PromiseRow, outcomes) | st.builds(PromiseRow, st.none(), st.lists(callers, max_size=3).map(tuple))
 idempotency_keys = st.builds(IdempotencyKey, targets, names)
 
 DOCUMENTS: list[Document] = [
     *(kind(id) for id in IDS for kind in (InvocationDocument, JournalDocument, ListenersDocument)),
-    *(kind(service, key) for service in SERVICES for key in KEYS for kind in (ObjectDocument, StateDocument)),
+    *(
+        kind(service, key)
+        for service in SERVICES
+        for key in KEYS
+        for kind in (ObjectDocument, PromisesDocument, StateDocument)
+    ),
     *(InboxDocument(service, key, seq) for service in SERVICES for key in KEYS for seq in range(3)),
     *(
         IdempotencyDocument(IdempotencyKey(Target(service, "Handle", key), name))
@@ -118,24 +140,24 @@ DOCUMENTS: list[Document] = [
 class Histories(RuleBasedStateMachine):
     """Steps fold into a batch; both storages commit it, lose it, or refuse it."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Home) -> None:
         super().__init__()
-        self.directory = tempfile.TemporaryDirectory()
-        self.sqlite = SqliteStorage(Path(self.directory.name) / "perdure.db")
+        self.home = home
+        self.disk = home.open()
         self.memory = MemoryStorage()
         self.batch = Writes()
         # As the next batch finds them: invocations that are there, and how long their journals are.
         self.known: set[str] = set()
         self.journals: dict[str, int] = {}
-        self.committed = (frozenset[str](), dict[str, int]())
+        self.closed: set[str] = set()
+        self.committed = (frozenset[str](), dict[str, int](), frozenset[str]())
 
     def teardown(self) -> None:
-        self.sqlite.close()
-        self.directory.cleanup()
+        self.disk.close()
 
     @initialize()
     def acquire(self) -> None:
-        assert self.sqlite.acquire() == self.memory.acquire()
+        assert self.disk.acquire() == self.memory.acquire()
 
     @rule(id=ids, row=invocations)
     def insert_or_change(self, id: str, row: Invocation) -> None:
@@ -145,7 +167,7 @@ class Histories(RuleBasedStateMachine):
         stored = self.batch.invocations.get(id) or self.memory.load(InvocationDocument(id))
         if isinstance(stored, Invocation):
             # What an invocation was made of never changes.
-            row = replace(stored, status=row.status, attempt=row.attempt, failures=row.failures)
+            row = replace(stored, status=row.status, attempt=row.attempt, failures=row.failures, cancel=row.cancel)
         else:
             step.inserted.add(id)
         step.invocations[id] = replace(row, id=id)
@@ -154,7 +176,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(id=ids, added=st.lists(entries, min_size=1, max_size=3))
     def journal(self, id: str, added: list[Entry]) -> None:
-        if id in self.known:
+        if id in self.known and id not in self.closed:
             length = self.journals.get(id, 0)
             self.journals[id] = length + len(added)
             self.batch.merge(Writes(journal={(id, length + n): entry for n, entry in enumerate(added)}))
@@ -163,8 +185,16 @@ class Histories(RuleBasedStateMachine):
     def purge(self, id: str) -> None:
         if id in self.known:
             self.known.discard(id)
+            self.closed.discard(id)
             self.journals.pop(id, None)
             self.batch.merge(Writes(purged={id}))
+
+    @rule(id=ids)
+    def forget_journal(self, id: str) -> None:
+        # Only ended invocations lose their journals, and nothing is ever added to those.
+        if id in self.known and id not in self.closed:
+            self.closed.add(id)
+            self.batch.merge(Writes(forgotten={id}))
 
     @rule(id=ids, caller=callers, waits=st.booleans())
     def listen(self, id: str, caller: Caller, waits: bool) -> None:
@@ -182,6 +212,10 @@ class Histories(RuleBasedStateMachine):
     def set_state(self, service: str, key: str, name: str, value: bytes | None) -> None:
         self.batch.merge(Writes(state={(service, key, name): value}))
 
+    @rule(service=services, key=keys, name=names, row=st.none() | promises)
+    def promise(self, service: str, key: str, name: str, row: PromiseRow | None) -> None:
+        self.batch.merge(Writes(promises={(service, key, name): row}))
+
     @rule(key=idempotency_keys, id=st.none() | ids)
     def name(self, key: IdempotencyKey, id: str | None) -> None:
         self.batch.merge(Writes(idempotency={key: id}))
@@ -192,10 +226,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def commit(self) -> None:
-        for storage in (self.sqlite, self.memory):
-            storage.stage(self.batch)
-            storage.commit()
-        self.committed = (frozenset(self.known), dict(self.journals))
+        for storage in (self.disk, self.memory):
+            save(storage, self.batch)
+        self.committed = (frozenset(self.known), dict(self.journals), frozenset(self.closed))
         self.batch = Writes()
 
     @rule(id=ids, row=invocations)
@@ -208,46 +241,64 @@ class Histories(RuleBasedStateMachine):
             wrong.inserted.add(id)
         else:
             wrong.inserted.discard(id)
-        for storage in (self.sqlite, self.memory):
+        for storage in (self.disk, self.memory):
             with pytest.raises(StorageFailure):
-                storage.stage(wrong)
+                save(storage, wrong)
         self.lose()
 
     @rule(stage=st.booleans())
     def crash(self, stage: bool) -> None:
         if stage:
-            self.sqlite.stage(self.batch)
+            self.disk.stage(self.batch)
             self.memory.stage(self.batch)
-        self.sqlite.close()
-        self.sqlite = SqliteStorage(self.sqlite.path)
+        self.disk.close()
+        self.disk = self.home.open()
         self.memory = self.memory.reopen()
-        assert self.sqlite.acquire() == self.memory.acquire()
+        assert self.disk.acquire() == self.memory.acquire()
         self.lose()
 
     def lose(self) -> None:
         self.known, self.journals = set(self.committed[0]), dict(self.committed[1])
+        self.closed = set(self.committed[2])
         self.batch = Writes()
 
     @precondition(lambda self: not self.batch)
     @invariant()
     def alike(self) -> None:
         for document in DOCUMENTS:
-            assert self.sqlite.load(document) == self.memory.load(document), document
+            assert self.disk.load(document) == self.memory.load(document), document
         for after in ("", "inv_1"):
             for limit in (1, 10):
-                assert self.sqlite.active(after, limit) == self.memory.active(after, limit)
+                assert self.disk.active(after, limit) == self.memory.active(after, limit)
         for span in ((0, LAST_MS + 1, None), (1, 3, 2), (2, LAST_MS, None)):
-            assert self.sqlite.timers(*span) == self.memory.timers(*span)
+            assert self.disk.timers(*span) == self.memory.timers(*span)
         for now_ms in (2, LAST_MS):
             for limit in (1, 10):
-                assert self.sqlite.expired(now_ms, limit) == self.memory.expired(now_ms, limit)
+                assert self.disk.expired(now_ms, limit) == self.memory.expired(now_ms, limit)
 
 
-TestHistories = Histories.TestCase
-TestHistories.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    # The disk is shared with whatever else this machine does.
-    suppress_health_check=[HealthCheck.too_slow],
-)
+def look_into(homes: Callable[[], Home], examples: int) -> None:
+    """Runs histories, each in a home of its own."""
+
+    class Here(Histories):
+        def __init__(self) -> None:
+            super().__init__(homes())
+
+    run_state_machine_as_test(
+        Here,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=40,
+            deadline=None,
+            # The disk is shared with whatever else this machine does.
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
+
+
+def test_memory_answers_as_sqlite_does(tmp_path: Path) -> None:
+    look_into(lambda: SqliteHome(Path(tempfile.mkdtemp(dir=tmp_path))), 60)
+
+
+def test_memory_answers_as_postgres_does(shared_database: str) -> None:
+    look_into(lambda: PostgresHome(shared_database), 25)

@@ -2,16 +2,22 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 
 import pytest
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.rows import (
     LAST_MS,
     Caller,
+    Cancel,
     Ended,
     IdempotencyKey,
+    Invocation,
+    Mode,
     ObjectRow,
+    Place,
+    PromiseRow,
     RetryDue,
     StartDue,
     Status,
@@ -27,6 +33,7 @@ from perdure_runtime.partition.view import (
     JournalDocument,
     ListenersDocument,
     ObjectDocument,
+    PromisesDocument,
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
@@ -54,6 +61,7 @@ EMPTY: list[tuple[Document, object]] = [
     (InboxDocument("s", "k", 0), None),
     (StateDocument("s", "k"), {}),
     (IdempotencyDocument(NAME), None),
+    (PromisesDocument("s", "k"), {}),
 ]
 
 
@@ -87,13 +95,30 @@ def test_a_change_of_an_invocation_is_kept(storage: Storage, status: Status) -> 
 def test_an_input_of_any_length_outlives_changes_and_goes_with_a_purge(storage: Storage, size: int) -> None:
     row = invocation("inv_1", input=b"i" * size)
     save(storage, inserting(row))
-    over = replace(row, status=Ended(Outcome(value=b"v"), 1, 2))
+    over = replace(row, status=Ended(Outcome(value=b"v"), 1, 2, 3))
     save(storage, changing(over))
     assert storage.load(InvocationDocument("inv_1")) == over
     save(storage, Writes(purged={"inv_1"}))
     assert storage.load(InvocationDocument("inv_1")) is None
     save(storage, inserting(over))
     assert storage.load(InvocationDocument("inv_1")) == over
+
+
+@pytest.mark.parametrize("mode", [Mode(*flags) for flags in product((False, True), repeat=3)])
+def test_the_mode_of_an_invocation_comes_back_as_it_was(storage: Storage, mode: Mode) -> None:
+    row = replace(bare("inv_1"), mode=mode)
+    save(storage, inserting(row))
+    assert storage.load(InvocationDocument("inv_1")) == row
+
+
+@pytest.mark.parametrize("cancel", Cancel)
+def test_how_far_a_cancellation_has_come_is_kept(storage: Storage, cancel: Cancel) -> None:
+    save(storage, inserting(bare("inv_1"), replace(bare("inv_2"), cancel=cancel)))
+    save(storage, changing(replace(bare("inv_1"), cancel=cancel)))
+    for id in ("inv_1", "inv_2"):
+        row = storage.load(InvocationDocument(id))
+        assert isinstance(row, Invocation)
+        assert row.cancel is cancel
 
 
 def test_a_journal_comes_back_in_order(storage: Storage) -> None:
@@ -120,13 +145,22 @@ def test_rows_of_a_key_are_replaced_and_deleted(storage: Storage) -> None:
         return [*(storage.load(document) for document in documents), storage.load(StateDocument("s", "k"))]
 
     save(storage, batch("inv_1", "inv_2", b"1", "inv_1"))
-    assert stored() == [ObjectRow("inv_1", 1, 2), "inv_2", "inv_1", {"balance": b"1", "name": b""}]
+    assert stored() == [ObjectRow("inv_1", 1, 2), Place(1, "inv_2"), "inv_1", {"balance": b"1", "name": b""}]
     save(storage, batch("inv_3", "inv_4", b"2", "inv_5"))
-    assert stored() == [ObjectRow("inv_3", 1, 2), "inv_4", "inv_5", {"balance": b"2", "name": b""}]
+    assert stored() == [ObjectRow("inv_3", 1, 2), Place(1, "inv_4"), "inv_5", {"balance": b"2", "name": b""}]
     save(storage, batch(None, None, None, None))
     save(storage, batch(None, None, None, None))
-    assert stored() == [None, None, None, {"name": b""}]
+    assert stored() == [None, Place(2, "inv_z"), None, {"name": b""}]
     assert storage.load(StateDocument("s", "other")) == {"balance": b"9"}
+
+
+def test_a_line_is_read_from_a_place_to_the_first_that_is_taken(storage: Storage) -> None:
+    places = {("s", "k", 3): "inv_3", ("s", "k", 7): "inv_7", ("s", "other", 1): "inv_1"}
+    save(storage, Writes(inbox=dict(places)))
+    assert storage.load(InboxDocument("s", "k", 0)) == Place(3, "inv_3")
+    assert storage.load(InboxDocument("s", "k", 3)) == Place(3, "inv_3")
+    assert storage.load(InboxDocument("s", "k", 4)) == Place(7, "inv_7")
+    assert storage.load(InboxDocument("s", "k", 8)) is None
 
 
 def test_listeners_come_and_go(storage: Storage) -> None:
@@ -153,6 +187,37 @@ def test_a_purge_takes_the_journal_along_and_wins_over_the_rest_of_its_batch(sto
     assert storage.load(ListenersDocument("inv_1")) == ()
     assert storage.expired(10, 10) == ["inv_2"]
     assert storage.load(JournalDocument("inv_2")) == entries(1)
+
+
+def test_a_journal_is_forgotten_while_its_invocation_stays(storage: Storage) -> None:
+    new = inserting(ended("inv_1", 5), ended("inv_2", 5))
+    new.journal = {("inv_1", 0): entries(1)[0], ("inv_2", 0): entries(1)[0]}
+    save(storage, new)
+    save(storage, Writes(forgotten={"inv_1", "inv_unknown"}))
+    assert storage.load(JournalDocument("inv_1")) == []
+    assert storage.load(InvocationDocument("inv_1")) == ended("inv_1", 5)
+    assert storage.load(JournalDocument("inv_2")) == entries(1)
+
+
+def test_a_journal_that_is_forgotten_in_the_batch_that_writes_it_is_gone(storage: Storage) -> None:
+    new = inserting(ended("inv_1", 5))
+    new.journal = {("inv_1", 0): entries(1)[0]}
+    new.forgotten.add("inv_1")
+    save(storage, new)
+    assert storage.load(JournalDocument("inv_1")) == []
+
+
+def test_promises_come_and_go(home: Home, storage: Storage) -> None:
+    waiting = PromiseRow(waiting=(Caller("inv_b", 3), Caller("inv_a", 0)))
+    done, failed = PromiseRow(Outcome(value=b"")), PromiseRow(Outcome(failure=Failure(code=9, message="no")))
+    save(storage, Writes(promises={("s", "k", "a"): waiting, ("s", "k", "b"): done, ("s", "other", "a"): failed}))
+    assert storage.load(PromisesDocument("s", "k")) == {"a": waiting, "b": done}
+    save(storage, Writes(promises={("s", "k", "a"): failed, ("s", "k", "b"): None, ("s", "k", "c"): None}))
+    storage.close()
+    storage = home.open()
+    assert storage.load(PromisesDocument("s", "k")) == {"a": failed}
+    assert storage.load(PromisesDocument("s", "other")) == {"a": failed}
+    storage.close()
 
 
 def test_only_what_was_committed_is_seen_and_outlives_the_process(home: Home, storage: Storage) -> None:
@@ -230,6 +295,19 @@ def test_expired_gives_ended_invocations_whose_retention_is_over(storage: Storag
     assert storage.expired(100, 10) == ["inv_3", "inv_1"]
 
 
+def test_expired_gives_what_has_an_outcome_or_a_journal_to_forget(storage: Storage) -> None:
+    def row(id: str, outcome_until_ms: int, journal_until_ms: int, *, swept: bool = False) -> Invocation:
+        status = Ended(Outcome(value=b"v"), 1, outcome_until_ms, journal_until_ms, swept)
+        return replace(invocation(id), status=status)
+
+    save(storage, inserting(row("inv_1", 30, 10), row("inv_2", 20, 40), row("inv_3", 5, 50, swept=True)))
+    assert storage.expired(9, 10) == []
+    assert storage.expired(30, 10) == ["inv_1", "inv_2"]
+    save(storage, changing(row("inv_1", 30, 10, swept=True), row("inv_2", 20, 40, swept=True)))
+    assert storage.expired(29, 10) == []
+    assert storage.expired(50, 10) == ["inv_1", "inv_2", "inv_3"]
+
+
 def test_deployments_are_kept_oldest_first_and_never_changed(home: Home, storage: Storage) -> None:
     new = DeploymentRow("dp_2", "http://localhost:9081", ("shop.v1.OrderService", "shop.v1.UserAccount"), b"\x00d", 20)
     old = DeploymentRow("dp_3", "in-process", (), b"", 10)
@@ -246,9 +324,9 @@ def test_deployments_are_kept_oldest_first_and_never_changed(home: Home, storage
 @pytest.mark.parametrize(
     ("wrong", "saying"),
     [
-        (inserting(bare("inv_new"), bare("inv_1")), "writing a batch failed"),
+        (inserting(bare("inv_new"), bare("inv_1")), "a batch failed"),
         (changing(bare("inv_1"), bare("inv_missing")), "in"),
-        (Writes(journal={("inv_1", 0): entries(1)[0], ("inv_1", 1): entries(2)[1]}), "writing a batch failed"),
+        (Writes(journal={("inv_1", 0): entries(1)[0], ("inv_1", 1): entries(2)[1]}), "a batch failed"),
     ],
 )
 def test_a_batch_that_contradicts_the_rows_is_refused_whole(storage: Storage, wrong: Writes, saying: str) -> None:
@@ -256,7 +334,7 @@ def test_a_batch_that_contradicts_the_rows_is_refused_whole(storage: Storage, wr
     new.journal[("inv_1", 0)] = entries(1)[0]
     save(storage, new)
     with pytest.raises(StorageFailure, match=saying) as refused:
-        storage.stage(wrong)
+        save(storage, wrong)
     assert "please report this" in str(refused.value)
     assert storage.load(InvocationDocument("inv_new")) is None
     assert storage.load(InvocationDocument("inv_1")) == invocation("inv_1")
@@ -293,12 +371,14 @@ def test_an_epoch_only_rises(home: Home, storage: Storage) -> None:
     storage.close()
 
 
-def test_two_nodes_never_share_a_storage(home: Home, storage: Storage) -> None:
+def test_two_nodes_never_share_a_storage_that_has_a_lock(locked_home: Home) -> None:
+    storage = locked_home.open()
+    storage.acquire()
     with pytest.raises(StorageInUse, match="another node"):
-        home.open()
+        locked_home.open()
     save(storage, inserting(bare("inv_1")))
     storage.close()
-    storage = home.open()
+    storage = locked_home.open()
     assert storage.active("", 10) == [bare("inv_1")]
     storage.close()
 
@@ -309,7 +389,7 @@ def test_whoever_lost_the_partition_cannot_write(home: Home, storage: Storage) -
     successor = home.open()
     successor.acquire()
     with pytest.raises(StaleEpoch, match="another one has taken it since at epoch 2"):
-        storage.stage(inserting(bare("inv_2")))
+        save(storage, inserting(bare("inv_2")))
     with pytest.raises(StaleEpoch):
         storage.add_deployment(DeploymentRow("dp_1", "a", (), b"", 1))
     save(successor, inserting(bare("inv_3")))

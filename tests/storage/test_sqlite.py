@@ -46,7 +46,7 @@ def test_the_database_of_another_program_is_refused_and_stays_as_it_is(path: Pat
 def test_a_file_of_a_newer_perdure_is_refused(path: Path) -> None:
     SqliteStorage(path).close()
     by_hand(path, "UPDATE perdure_schema SET version = 99")
-    with pytest.raises(StorageForeign, match=r"tables of version 99.*versions 1 to 1.*or a newer one"):
+    with pytest.raises(StorageForeign, match=r"tables of version 99.*versions 1 to 2.*or a newer one"):
         SqliteStorage(path)
 
 
@@ -88,13 +88,13 @@ def test_an_older_file_is_migrated_once(path: Path, monkeypatch: pytest.MonkeyPa
     storage = opened(path)
     save(storage, inserting(bare("inv_1")))
     storage.close()
-    newer = (*schema.MIGRATIONS, ("CREATE TABLE promise (name TEXT) STRICT",))
+    newer = (*schema.MIGRATIONS, ("CREATE TABLE later (name TEXT) STRICT",))
     monkeypatch.setattr(schema, "MIGRATIONS", newer)
     for _ in range(2):
         storage = SqliteStorage(path)
         assert storage.active("", 9) == [bare("inv_1")]
         storage.close()
-    assert by_hand(path, "SELECT version FROM perdure_schema", "SELECT count(*) FROM promise") == [(2,), (0,)]
+    assert by_hand(path, "SELECT version FROM perdure_schema", "SELECT count(*) FROM later") == [(3,), (0,)]
 
 
 def test_a_link_leads_to_the_same_lock(path: Path) -> None:

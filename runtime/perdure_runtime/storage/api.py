@@ -19,7 +19,7 @@ class StorageFailure(Exception):
 
 
 class StorageInUse(StorageFailure):
-    """Another process owns the storage: two nodes never share one."""
+    """Another process owns the storage, and keeps others out; where nothing can, the epoch alone does."""
 
 
 class StorageForeign(StorageFailure):
@@ -77,7 +77,8 @@ class Storage(Protocol):
     def stage(self, writes: Writes) -> None:
         """Prepares a batch for ``commit``, which must follow before the next ``stage``.
 
-        Raises StaleEpoch or StorageFailure, and then nothing is staged; RuntimeError if a batch already is.
+        Raises StaleEpoch or StorageFailure, and then nothing is staged; RuntimeError if a batch already is. What an
+        adapter can only see at its server is for ``commit`` to raise.
 
         Invocations in ``writes.inserted`` must be new, all others must be there, and a place in a journal is written
         once: anything else is a StorageFailure. Purges come last: whatever else the batch writes of a purged
@@ -88,6 +89,8 @@ class Storage(Protocol):
         """Makes the staged batch durable, whole. May run in any thread.
 
         Raises StorageFailure or StaleEpoch, and then nothing of the batch was kept; RuntimeError if nothing is staged.
+        Where a server was lost before it answered, the whole batch may have been kept all the same: the next read says
+        so, and none can succeed before that is settled.
         """
 
     def active(self, after_id: str, limit: int) -> list[Invocation]:

@@ -41,6 +41,7 @@ PROGRESS = ("attempt", "failures", "last_error", "cancel", "deployment_id", "cal
 # Columns of more than one field, or of a field in another form.
 SHAPED = (
     *("service", "handler", "key", "exclusive", "once", "explicit_cancellation"),
+    *("outcome_retention_ms", "journal_retention_ms"),
     *("headers", "caller_id", "caller_command"),
 )
 STATUS = (
@@ -59,15 +60,17 @@ _encode_json = json.JSONEncoder(ensure_ascii=False).encode
 
 def invocation_row(invocation: Invocation) -> Row:
     """The columns INVOCATION."""
-    target, caller, headers = invocation.target, invocation.caller, invocation.headers
+    target, mode, caller, headers = invocation.target, invocation.mode, invocation.caller, invocation.headers
     return (
         *_PLAIN_AND_PROGRESS(invocation),
         target.service,
         target.handler,
         target.key,
-        invocation.mode.exclusive,
-        invocation.mode.once,
-        invocation.mode.explicit_cancellation,
+        mode.exclusive,
+        mode.once,
+        mode.explicit_cancellation,
+        mode.outcome_retention_ms,
+        mode.journal_retention_ms,
         _encode_json(headers) if headers else None,
         caller.invocation_id if caller is not None else None,
         caller.command if caller is not None else None,
@@ -116,13 +119,13 @@ def invocation_of(row: Sequence[Any]) -> Invocation:
     """The invocation of the columns INVOCATION."""
     plain = len(PLAIN) + len(PROGRESS)
     shaped = plain + len(SHAPED)
-    service, handler, key, exclusive, once, explicit, headers, caller_id, caller_command = row[plain:shaped]
+    service, handler, key, exclusive, once, explicit, *kept_ms, headers, caller_id, caller_command = row[plain:shaped]
     plainly = dict(zip((*PLAIN, *PROGRESS), row, strict=False))
     plainly["cancel"] = Cancel(plainly["cancel"])
     return Invocation(
         **plainly,
         target=Target(service, handler, key),
-        mode=Mode(bool(exclusive), bool(once), bool(explicit)),
+        mode=Mode(bool(exclusive), bool(once), bool(explicit), *kept_ms),
         headers=tuple((name, value) for name, value in json.loads(headers)) if headers is not None else (),
         caller=Caller(caller_id, caller_command) if caller_id is not None else None,
         status=status_of(row[shaped:-1]),

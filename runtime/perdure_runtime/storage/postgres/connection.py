@@ -83,7 +83,8 @@ class Link:
         connection = self.connection()
         try:
             with connection.pipeline():
-                connection.execute("BEGIN")
+                # A waiting statement must see what it waited for, whatever the default is here.
+                connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
                 for sql, parameters in statements:
                     connection.execute(sql, parameters)
                 connection.execute("COMMIT")

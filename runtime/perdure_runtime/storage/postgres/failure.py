@@ -13,7 +13,7 @@ UNREADABLE = (ValueError, DecodeError)
 _AWAY = "the server cannot be reached: start it, or check its address"
 _NOT_LET_IN = "the server answers, but lets nobody in: check the database, the user and the password of the address"
 _CONTRADICTION = "rows in the database contradict the node's memory: please report this"
-# By SQLSTATE, or the first two characters of it, which are its class.
+# By SQLSTATE, or its first characters: two are its class.
 _HELP = {
     "PD001": _CONTRADICTION,
     "08": _AWAY,
@@ -22,7 +22,8 @@ _HELP = {
     "42501": "this user may not do that: grant it CREATE on the database, or make it the owner of the schema perdure",
     "53100": "the server's disk is full: free some space",
     "54": "a value is larger than PostgreSQL can hold",
-    "55P03": "another node holds the partition in the middle of a commit: try again",
+    "55P03": "somebody holds the partition in the middle of a commit, or did until the connection broke: try again",
+    "57014": "the server ended the statement: raise statement_timeout for this user",
     "57P": _AWAY,
     "58": "the server's disk failed to read or write: look at its log",
     "XX001": "the database is damaged: restore it from a backup",

@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from perdure_runtime.storage.postgres.statements import Parameters
 
+# A server may take long to find out that a client has gone in the middle of a commit.
 LOCK_TIMEOUT = "10s"
 
 _TAKE = """
@@ -43,8 +44,7 @@ _LAST = "SELECT epoch, batch FROM perdure.partition WHERE partition = %(partitio
 def take(connection: Connection[TupleRow], partition: int) -> int:
     """A new epoch, durable. Waits for a commit under way. Raises psycopg.Error."""
     with connection.transaction():
-        # A predecessor may hang in the middle of a commit: say so rather than hang with it.
-        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        _wait_no_longer(connection)
         connection.execute("SET LOCAL synchronous_commit = on")
         (epoch,) = connection.execute(_TAKE, {"partition": partition}).fetchall()[0]
     return int(epoch)
@@ -65,8 +65,9 @@ def was_kept(connection: Connection[TupleRow], partition: int, epoch: int, batch
 
     Waits for the transaction of that batch, if the server still executes it.
     """
-    parameters = {"partition": partition, "epoch": epoch, "batch": batch}
-    connection.execute(_FENCE, parameters)
+    with connection.transaction():
+        _wait_no_longer(connection)
+        connection.execute(_FENCE, {"partition": partition, "epoch": epoch, "batch": batch})
     return stored(connection, partition) == (epoch, batch)
 
 
@@ -74,3 +75,8 @@ def stored(connection: Connection[TupleRow], partition: int) -> tuple[int, int]:
     """The epoch of whoever owns the partition, and the number of its last batch. Raises psycopg.Error."""
     row = connection.execute(_LAST, {"partition": partition}).fetchone()
     return (int(row[0]), int(row[1])) if row is not None else (0, 0)
+
+
+def _wait_no_longer(connection: Connection[TupleRow]) -> None:
+    """Rather than hang with whoever holds the row, the transaction that is open fails."""
+    connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from perdure_runtime.partition.memory import Content
-from perdure_runtime.partition.rows import Caller, Invocation, ObjectRow, Timer
+from perdure_runtime.partition.rows import Caller, Invocation, ObjectRow, Place, Timer
 from perdure_runtime.partition.view import (
     Document,
     IdempotencyDocument,
@@ -38,7 +38,10 @@ _LISTENERS = """
     ORDER BY caller_id, caller_command
 """
 _OBJECT = "SELECT holder, head, tail FROM perdure.object WHERE partition = %s AND service = %s AND key = %s"
-_INBOX = "SELECT invocation_id FROM perdure.inbox WHERE partition = %s AND service = %s AND key = %s AND seq = %s"
+_INBOX = """
+    SELECT seq, invocation_id FROM perdure.inbox WHERE partition = %s AND service = %s AND key = %s AND seq >= %s
+    ORDER BY seq LIMIT 1
+"""
 _STATE = "SELECT name, value FROM perdure.state WHERE partition = %s AND service = %s AND key = %s"
 _IDEMPOTENCY = """
     SELECT invocation_id FROM perdure.idempotency
@@ -94,7 +97,7 @@ class Reads:
                 return ObjectRow(*row) if row is not None else None
             case InboxDocument(service, key, seq):
                 row = self._row(_INBOX, service, Key(key), seq)
-                return str(row[0]) if row is not None else None
+                return Place(*row) if row is not None else None
             case StateDocument(service, key):
                 return dict(self._rows(_STATE, service, Key(key)))
             case IdempotencyDocument(name):

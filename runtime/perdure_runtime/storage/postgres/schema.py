@@ -49,6 +49,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # status is one of: scheduled queued running suspended backing_off paused ended. Each has its own columns and
         # leaves those of the others NULL. outcome_code is 0 for a value, else the gRPC status of the terminal error.
         # cancel: 0 nobody has cancelled it, 1 what it has called is being cancelled first, 2 it stands in its journal.
+        # The retentions are for an end that no attempt brings about.
+        # callees: how many of what it has called have yet to end, while it is being cancelled.
         # deployment_id: the deployment that wrote its journal. retain_until_ms: the next of outcome_until_ms and
         # journal_until_ms. A long input lies outside of its row by itself, and is not written again with it.
         f"""
@@ -61,6 +63,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             exclusive boolean NOT NULL,
             once boolean NOT NULL,
             explicit_cancellation boolean NOT NULL,
+            outcome_retention_ms bigint NOT NULL,
+            journal_retention_ms bigint NOT NULL,
             idempotency_key {_ID},
             created_at_ms bigint NOT NULL,
             headers text,
@@ -70,6 +74,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             failures bigint NOT NULL,
             last_error text NOT NULL,
             cancel bigint NOT NULL,
+            callees bigint NOT NULL,
             deployment_id {_ID},
             status text NOT NULL,
             due_ms bigint,

@@ -1,10 +1,14 @@
-"""One statement a table and sort of change, for any number of rows: they travel as one array a column."""
+"""One statement a table and sort of change, for any number of rows: they travel as one array a column.
+
+The partition is such a column too, although it is the same for all rows: else a planner without statistics, as of a new
+table, believes that a partition has few rows, and reads all of them instead of looking up each key.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from perdure_runtime.storage.postgres.values import BOOLEAN, BYTES, INTEGER, KEY, TEXT, Array, Kind
+from perdure_runtime.storage.postgres.values import BOOLEAN, BYTES, INTEGER, KEY, PARTITION, TEXT, Array, Kind
 from perdure_runtime.storage.rows import CHANGING, INVOCATION, Row
 
 Parameters: TypeAlias = dict[str, Array | int | str]
@@ -22,17 +26,18 @@ class Statement:
         """What is to be executed for these rows. Raises OverflowError, UnicodeEncodeError."""
         values = zip(*rows, strict=True)
         arrays = {name: kind.array(column) for (name, kind), column in zip(self.columns.items(), values, strict=True)}
-        return self.sql, {"partition": partition, "rows": len(rows), **arrays}
+        return self.sql, {"partition": PARTITION.array([partition] * len(rows)), "rows": len(rows), **arrays}
 
 
 def _rows(columns: Columns) -> str:
+    columns = {"partition": PARTITION, **columns}
     arrays = ", ".join(f"%({name})s::{kind.sql}[]" for name, kind in columns.items())
     return f"unnest({arrays}) AS rows ({', '.join(columns)})"
 
 
 def _insert(table: str, columns: Columns) -> Statement:
-    sql = f"INSERT INTO perdure.{table} (partition, {', '.join(columns)}) SELECT %(partition)s, rows.*"
-    return Statement(f"{sql} FROM {_rows(columns)}", columns)
+    sql = f"INSERT INTO perdure.{table} (partition, {', '.join(columns)}) SELECT * FROM {_rows(columns)}"
+    return Statement(sql, columns)
 
 
 def _put(table: str, key: Columns, rest: Columns) -> Statement:
@@ -45,8 +50,8 @@ def _put(table: str, key: Columns, rest: Columns) -> Statement:
 
 def _delete(table: str, key: Columns) -> Statement:
     """Deletes rows; those that are not there are no error."""
-    same = " AND ".join(f"held.{name} = rows.{name}" for name in key)
-    sql = f"DELETE FROM perdure.{table} AS held USING {_rows(key)} WHERE held.partition = %(partition)s AND {same}"
+    same = " AND ".join(f"held.{name} = rows.{name}" for name in ("partition", *key))
+    sql = f"DELETE FROM perdure.{table} AS held USING {_rows(key)} WHERE {same}"
     return Statement(sql, key)
 
 
@@ -56,7 +61,7 @@ def _update_invocations(columns: Columns) -> Statement:
     sql = f"""
         WITH changed AS (
             UPDATE perdure.invocation AS held SET {changes} FROM {_rows(columns)}
-            WHERE held.partition = %(partition)s AND held.id = rows.id RETURNING held.id
+            WHERE held.partition = rows.partition AND held.id = rows.id RETURNING held.id
         )
         SELECT perdure.require(
             count(*) = %(rows)s,
@@ -66,14 +71,17 @@ def _update_invocations(columns: Columns) -> Statement:
     return Statement(sql, columns)
 
 
-_INVOCATION: Columns = {
-    **dict.fromkeys(INVOCATION, TEXT),
+_KINDS: Columns = {
+    **dict.fromkeys(("id", "service", "handler", "key", "idempotency_key", "headers", "caller_id"), TEXT),
+    **dict.fromkeys(("last_error", "deployment_id", "status", "awaiting"), TEXT),
     **dict.fromkeys(("exclusive", "once", "explicit_cancellation"), BOOLEAN),
-    **dict.fromkeys(("created_at_ms", "caller_command", "attempt", "failures", "cancel"), INTEGER),
+    **dict.fromkeys(("created_at_ms", "caller_command", "attempt", "failures", "cancel", "callees"), INTEGER),
     **dict.fromkeys(("due_ms", "inbox_seq", "outcome_code", "ended_at_ms"), INTEGER),
     **dict.fromkeys(("outcome_until_ms", "journal_until_ms", "retain_until_ms"), INTEGER),
+    **dict.fromkeys(("outcome_retention_ms", "journal_retention_ms"), INTEGER),
     **dict.fromkeys(("outcome", "input"), BYTES),
 }
+_INVOCATION: Columns = {name: _KINDS[name] for name in INVOCATION}
 _ID: Columns = {"id": TEXT}
 _OF_INVOCATION: Columns = {"invocation_id": TEXT}
 _LISTENER: Columns = {**_OF_INVOCATION, "caller_id": TEXT, "caller_command": INTEGER}

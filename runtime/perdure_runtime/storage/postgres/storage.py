@@ -126,12 +126,11 @@ class PostgresStorage:
 
     def _send(self, statements: list[tuple[str, Parameters]]) -> bool:
         """Whether a batch was kept; false where its connection was lost, and the database says that it was not."""
-        self._batch += 1
+        # Where there is no connection to begin with, there is nothing to be in doubt about.
         self._writer.connection()
+        self._batch += 1
         try:
-            self._writer.transact(
-                [ownership.next_batch(self._partition, self._epoch, self._batch), *statements],
-            )
+            self._writer.transact([ownership.next_batch(self._partition, self._epoch, self._batch), *statements])
         except psycopg.Error:
             if self._writer.is_open:
                 raise

@@ -88,6 +88,7 @@ class Kind:
 TEXT = Kind("text", TEXT_OID, _encode_text)
 KEY = Kind("text", TEXT_OID, _encode_key)
 INTEGER = Kind("bigint", 20, lambda number: int(number).to_bytes(8, "big", signed=True))
+PARTITION = Kind("integer", 23, lambda number: int(number).to_bytes(4, "big", signed=True))
 BOOLEAN = Kind("boolean", 16, lambda flag: b"\x01" if flag else b"\x00")
 BYTES = Kind("bytea", 17, bytes)
 

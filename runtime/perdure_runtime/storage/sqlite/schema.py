@@ -129,6 +129,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE invocation ADD COLUMN once INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE invocation ADD COLUMN explicit_cancellation INTEGER NOT NULL DEFAULT 0",
+        # For an end that no attempt brings about. Rows of version 1 get what was the default then.
+        "ALTER TABLE invocation ADD COLUMN outcome_retention_ms INTEGER NOT NULL DEFAULT 86400000",
+        "ALTER TABLE invocation ADD COLUMN journal_retention_ms INTEGER NOT NULL DEFAULT 86400000",
         # 0: nobody has cancelled it; 1: what it has called is being cancelled first; 2: it stands in its journal.
         "ALTER TABLE invocation ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0",
         # The deployment that wrote its journal.
