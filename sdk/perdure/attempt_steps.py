@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
@@ -83,7 +84,7 @@ class AttemptSteps:
             asked = self._asked[command]
             coroutine = asked.step.execute(command, self, asked.given_up)
             task = self._attempt.loop.create_task(coroutine, context=asked.step.context, name=f"step {asked.step.name}")
-            task.add_done_callback(self._on_task_done)
+            task.add_done_callback(partial(self._on_task_done, command))
             asked.task = task
 
     def give_up(self) -> None:
@@ -143,6 +144,10 @@ class AttemptSteps:
         if asked.task is None:
             self._attempt.machine.give_up_step(command, cancelled_step(asked.step.name), now_ms())
 
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+    def _on_task_done(self, command: int, task: asyncio.Task[None]) -> None:
+        asked = self._asked.get(command)
+        if task.cancelled() and asked is not None and asked.task is task and self._attempt.open:
+            # It was given up before its first turn.
+            self.step_ended(command, cancelled_step(asked.step.name), now_ms())
+        elif not task.cancelled() and (error := task.exception()) is not None:
             self._attempt.fail(error)

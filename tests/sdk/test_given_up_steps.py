@@ -94,6 +94,28 @@ def test_an_interruptible_step_is_cancelled_with_its_invocation() -> None:
     play(do, story)
 
 
+def test_an_interruptible_step_that_is_cancelled_before_its_first_turn_ends_too() -> None:
+    async def ask() -> None:
+        raise AssertionError("it never begins")
+
+    async def do(ctx: Context, request: Word) -> Word:
+        with pytest.raises(CancelledInvocation):
+            await ctx.run("ask", interruptible(ask))
+        return Word()
+
+    async def story(node: Node) -> None:
+        node.start()
+        await node.entry()
+        # Both in one turn of the loop.
+        node.grant(0)
+        node.cancel()
+        assert (await node.entry()).completion.failure.code == StatusCode.CANCELLED.value
+        node.accept(0)
+        await node.result()
+
+    play(do, story)
+
+
 def test_only_an_async_function_is_interruptible() -> None:
     with pytest.raises(UsageError, match="takes an async function"):
         interruptible(print)  # type: ignore[arg-type]  # mypy says so too
