@@ -79,7 +79,7 @@ class Calls:
             raise
 
     async def attach(self, name: InvocationName) -> EndedInvocation:
-        """Waits for the end of an invocation. Raises UnknownInvocation, EndpointUnavailable."""
+        """Waits for the end of an invocation. Raises UnknownInvocation, EndpointUnavailable, NotAccepted."""
         invocation = self._find(name)
         outcome = self.outcome(invocation.id)
         if outcome is None:
@@ -109,6 +109,14 @@ class Calls:
             raise HasEnded(f"{invocation.id} has ended, and takes no signals any more")
         await self._durably(SignalInvocation(invocation.id, signal, result))
 
+    async def signal_type(self, name: InvocationName, signal: str) -> AwakeableFacts | None:
+        """What the oldest wait for a signal takes; None while nobody waits for it. Raises UnknownInvocation."""
+        invocation = self._find(name)
+        if isinstance(invocation.status, Ended):
+            return None
+        awaited = self._loop.journal(invocation.id).awaited_type(signal)
+        return None if awaited is None else AwakeableFacts(invocation.target.service, awaited)
+
     async def awakeable_type(self, awakeable_id: str) -> AwakeableFacts:
         """What resolves an awakeable. Raises UnknownAwakeable."""
         invocation_id = ids.of_awakeable(awakeable_id)
@@ -132,9 +140,8 @@ class Calls:
 
     async def _durably(self, input: Input) -> None:
         self._refuse_failed()
-        self._loop.offer(input)
         try:
-            await self._loop.flush()
+            await self._loop.ask(input)
         except StorageFailure as failure:
             raise NotAccepted(str(failure)) from failure
 

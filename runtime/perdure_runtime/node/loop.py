@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from perdure_runtime.node.batch import Batch
@@ -26,8 +27,8 @@ from perdure_runtime.partition.effect import (
 )
 from perdure_runtime.partition.input import Command, Input, Submit
 from perdure_runtime.partition.journal import Journal
-from perdure_runtime.partition.machine import apply
 from perdure_runtime.partition.loading import LoadingView
+from perdure_runtime.partition.machine import apply
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.recovery import recover
 from perdure_runtime.partition.rows import IdempotencyKey, Invocation, Timer
@@ -42,6 +43,14 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An input that somebody waits for to be durable."""
+
+    input: Input
+    barrier: "asyncio.Future[None]"
 
 
 class Shell(Protocol):
@@ -79,7 +88,7 @@ class PartitionLoop:
         self._shell = shell
         self._clock_ms = clock_ms
         self._forget()
-        self._inputs: deque[Input | asyncio.Future[None]] = deque()
+        self._inputs: deque[Input | Asked | asyncio.Future[None]] = deque()
         self._forming = Batch()
         self._committing: Batch | None = None
         self._turn: asyncio.Handle | None = None
@@ -153,6 +162,16 @@ class PartitionLoop:
         self._enqueue(barrier)
         await barrier
 
+    async def ask(self, input: Input) -> None:
+        """Applies an input and waits until it is durable. Raises StorageFailure where it is not."""
+        asked = Asked(input, asyncio.get_running_loop().create_future())
+        self._enqueue(asked)
+        await asked.barrier
+
+    def close(self) -> None:
+        """Tells all who wait for something to be durable that it never will be, as far as this node knows."""
+        self._drop_waiting("the node stops")
+
     async def recover(self) -> None:
         """Starts again what was running when the partition was last in memory."""
         after = ""
@@ -164,9 +183,9 @@ class PartitionLoop:
 
     def _forget(self) -> None:
         self._memory = Memory()
-        self._view = LoadingView(self._memory, self._storage.load)
+        self._view = LoadingView(self._memory, lambda document: self._storage.load(document))
 
-    def _enqueue(self, item: Input | asyncio.Future[None]) -> None:
+    def _enqueue(self, item: "Input | Asked | asyncio.Future[None]") -> None:
         self._inputs.append(item)
         self._plan_turn()
 
@@ -187,14 +206,19 @@ class PartitionLoop:
                 item = self._inputs.popleft()
                 if isinstance(item, asyncio.Future):
                     self._forming.barriers.append(item)
-                else:
+                elif not isinstance(item, Asked):
                     self._apply(item, now_ms)
+                elif (refused := self._apply(item.input, now_ms)) is None:
+                    self._forming.barriers.append(item.barrier)
+                else:
+                    _refuse(item.barrier, f"{type(refused).__name__}: {refused}")
         finally:
             self._plan_turn()
             if (self._forming or self.failure) and self._committing is None:
                 self._work.set()
 
-    def _apply(self, input: Input, now_ms: int) -> None:
+    def _apply(self, input: Input, now_ms: int) -> Exception | None:
+        """Decides an input, and says why where it could not be decided."""
         self.inputs += 1
         try:
             step = apply(self._view, input, now_ms)
@@ -207,7 +231,7 @@ class PartitionLoop:
                 # A bug, or a row that cannot be read even then, must cost this input alone, and be seen.
                 log.exception("refused %s", type(input).__name__)
                 self._shell.refuse(input, error)
-            return
+            return error
         finally:
             if isinstance(input, Submit):
                 self._memory.visit(input.id)
@@ -220,6 +244,7 @@ class PartitionLoop:
             self._shell.set_timers(step.writes.timers)
         for effect in step.effects:
             self._dispatch(effect)
+        return None
 
     def _dispatch(self, effect: Effect) -> None:
         match effect:
@@ -261,19 +286,23 @@ class PartitionLoop:
             if not barrier.done():
                 barrier.set_result(None)
 
+    def _drop_waiting(self, reason: str) -> None:
+        """Forgets what is not durable, and says so to all who wait for that."""
+        barriers = [item.barrier for item in self._inputs if isinstance(item, Asked)]
+        barriers += [item for item in self._inputs if isinstance(item, asyncio.Future)]
+        for batch in (self._committing, self._forming):
+            barriers += batch.barriers if batch is not None else ()
+        self._inputs.clear()
+        self._forming, self._committing = Batch(), None
+        for barrier in barriers:
+            _refuse(barrier, reason)
+
     async def _start_over(self, reason: str) -> None:
         """The one way back: what was not durable is gone, and storage says how things are."""
         self.failure = reason
-        dropped: list[Input | asyncio.Future[None]] = [*self._inputs]
-        for batch in (self._committing, self._forming):
-            dropped.extend(batch.barriers if batch is not None else ())
-        self._inputs.clear()
         self._forget()
-        self._forming, self._committing = Batch(), None
         self._shell.lose(reason)
-        for barrier in dropped:
-            if isinstance(barrier, asyncio.Future) and not barrier.done():
-                barrier.set_exception(StorageFailure(reason))
+        self._drop_waiting(reason)
         # A disk that is full now may not be so soon; asking it at once again only fills the log.
         await asyncio.sleep(self._pause_s)
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
@@ -284,3 +313,8 @@ class PartitionLoop:
             log.error("the partition could not be loaded: %s", failure)
             self.failure = str(failure)
         self._plan_turn()
+
+
+def _refuse(barrier: "asyncio.Future[None]", reason: str) -> None:
+    if not barrier.done():
+        barrier.set_exception(StorageFailure(reason))

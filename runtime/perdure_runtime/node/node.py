@@ -39,11 +39,14 @@ from perdure_runtime.partition.input import (
     StepEnded,
     StepFailed,
     Submit,
+    TimerDue,
 )
 from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.partition.rows import Timer
 from perdure_runtime.storage.api import Storage, StorageFailure
 
+# A timer that could not be handled is due again after so long.
+TIMER_AGAIN_S = 5.0
 # So many attempts may wait for their endpoint to come to them before timers start no more for a moment.
 MOST_SILENT = 256
 
@@ -103,6 +106,7 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._committer.close()
+        self.loop.close()
         self._waiters.close(lambda: NotAccepted("the node stops"), NodeStops)
         self._storage.close()
 
@@ -136,6 +140,9 @@ class Node:
         self.invoker.abort_all("the node loads its partition again")
         self._timers.forget()
         self._waiters.refuse_all(lambda: NotAccepted(reason))
+        # Some have attached to what was not durable: nobody would ever answer them.
+        lost = [id for id in self._waiters.awaited if not self._is_stored(id)]
+        self._waiters.fail(lost, lambda id: NotAccepted(reason))
 
     def refuse(self, input: Input, error: Exception) -> None:
         """An input could not be applied: a bug, which must cost neither a caller nor an invocation its end."""
@@ -148,8 +155,18 @@ class Node:
                 self.invoker.act(Abort(input.invocation_id, input.attempt, reason))
                 failure = AttemptFailure(message=reason)
                 self.loop.offer(AttemptFailed(input.invocation_id, input.attempt, failure, DEFAULT))
+            case TimerDue(timer):
+                # Its row is there yet: else what sleeps would never wake.
+                asyncio.get_running_loop().call_later(TIMER_AGAIN_S, self._timers.set, {timer: True})
             case _:
-                pass  # The loop has logged it, and nobody waits for it.
+                pass  # The loop has logged it, and has told who waits for it.
+
+    def _is_stored(self, invocation_id: str) -> bool:
+        try:
+            return self.loop.stored(invocation_id) is not None
+        except StorageFailure:
+            # Nobody can say now: who waits must ask again.
+            return False
 
     def _is_crowded(self) -> bool:
         return self.invoker.silent > MOST_SILENT

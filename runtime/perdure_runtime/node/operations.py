@@ -14,7 +14,7 @@ from perdure_runtime.node.loop import PartitionLoop
 from perdure_runtime.partition import ids
 from perdure_runtime.partition.input import CancelInvocation, Kill, Pause, Purge, Restart, Resume
 from perdure_runtime.partition.journal import is_command
-from perdure_runtime.partition.lifecycle.purge import holds
+from perdure_runtime.partition.lifecycle.callees import is_held_back
 from perdure_runtime.partition.lifecycle.restart import unfinished
 from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.partition.rows import BackingOff, Ended, Invocation, Paused, Running, Suspended
@@ -52,6 +52,8 @@ class Operations:
 
     async def remove(self, deployment_id: str, *, force: bool) -> None:
         """Sends nothing to a deployment any more. Raises UnknownDeployment, DeploymentInUse."""
+        # Its work is counted in storage, which must have what it has just begun.
+        await self._loop.flush()
         self._deployments.remove(deployment_id, force=force)
 
     async def verify(self, address: str, limit: int) -> admin_pb2.VerifyDeploymentResponse:
@@ -61,26 +63,22 @@ class Operations:
     async def resume(self, invocation_id: str, *, on_newest: bool) -> None:
         """Tries a paused invocation again. Raises UnknownInvocation, WrongStatus."""
         self._find(invocation_id, "only a paused one is resumed", Paused)
-        self._loop.offer(Resume(invocation_id, on_newest))
-        await self._loop.flush()
+        await self._loop.ask(Resume(invocation_id, on_newest))
 
     async def pause(self, invocation_id: str) -> None:
         """Stops an invocation that has begun, until it is resumed. Raises UnknownInvocation, WrongStatus."""
         self._find(invocation_id, "only one that has begun is paused", Running, Suspended, BackingOff)
-        self._loop.offer(Pause(invocation_id))
-        await self._loop.flush()
+        await self._loop.ask(Pause(invocation_id))
 
     async def cancel(self, invocation_id: str) -> None:
         """Asks an invocation to end, what it has called first. Raises UnknownInvocation, WrongStatus."""
         self._find_open(invocation_id, "there is nothing to cancel")
-        self._loop.offer(CancelInvocation(invocation_id))
-        await self._loop.flush()
+        await self._loop.ask(CancelInvocation(invocation_id))
 
     async def kill(self, invocation_id: str) -> None:
         """Ends an invocation, and all that it has called, at once. Raises UnknownInvocation, WrongStatus."""
         self._find_open(invocation_id, "there is nothing to kill")
-        self._loop.offer(Kill(invocation_id))
-        await self._loop.flush()
+        await self._loop.ask(Kill(invocation_id))
 
     async def restart(self, invocation_id: str, from_entry: int) -> str:
         """Runs an ended invocation again, with the journal before ``from_entry``, and returns the new one's id.
@@ -91,20 +89,19 @@ class Operations:
         commands = self._commands_before(invocation_id, from_entry)
         target = ended.target
         new_id = ids.mint(self._clock_ms(), self._entropy(80), target.service, target.key)
-        self._loop.offer(Restart(invocation_id, new_id, commands))
-        await self._loop.flush()
+        await self._loop.ask(Restart(invocation_id, new_id, commands))
         return new_id
 
     async def purge(self, invocation_id: str) -> None:
         """Forgets an ended invocation. Raises UnknownInvocation, WrongStatus."""
         ended = self._find(invocation_id, "only an ended one is purged: kill it first", Ended)
-        if ended.caller is not None and holds(self._loop.latest(ended.caller.invocation_id)):
+        caller = self._loop.latest(ended.caller.invocation_id) if ended.caller is not None else None
+        if caller is not None and is_held_back(caller):
             raise WrongStatus(
-                f"{invocation_id} has yet to give its result to its cancelled caller {ended.caller.invocation_id}: "
+                f"{invocation_id} has yet to give its result to its cancelled caller {caller.id}: "
                 "purge it once that has been told"
             )
-        self._loop.offer(Purge(invocation_id, now=True))
-        await self._loop.flush()
+        await self._loop.ask(Purge(invocation_id, now=True))
 
     async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse:
         """Status and journal of an invocation. Raises UnknownInvocation."""

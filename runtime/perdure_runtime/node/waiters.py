@@ -55,6 +55,11 @@ class Waiters:
         else:
             self._wait(invocation_id, call)
 
+    @property
+    def awaited(self) -> list[str]:
+        """The invocations whose end somebody waits for."""
+        return list(self._ends)
+
     def end(self, invocation_id: str, outcome: Outcome) -> None:
         """An invocation has ended, durably."""
         for future in self._ends.pop(invocation_id, ()):
