@@ -47,6 +47,7 @@ test: lint check-generated types curl postgresql
 	coverage report
 	pytest --ignore tests/partition --ignore tests/vm
 	pytest tests/conformance --shape dev
+	pytest tests/conformance --shape postgres
 
 # Worlds full of faults on virtual time: make simulate SEEDS=100000
 SEEDS ?= 2000

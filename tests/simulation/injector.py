@@ -1,0 +1,125 @@
+"""Lets faults strike at their time."""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from typing import assert_never
+
+from perdure_runtime.ingress.port import WrongStatus
+from perdure_runtime.partition.input import Resume, TimerDue
+from perdure_runtime.partition.rows import BackingOff, Paused, Running, Suspended
+from perdure_runtime.storage.api import StorageFailure
+
+from tests.simulation.faults import Fault, Kind
+from tests.simulation.network import Process
+from tests.simulation.nodes import START_AGAIN_AFTER_S, Nodes
+from tests.simulation.witness import Witness
+
+BEGUN = (Running, Suspended, BackingOff)
+RESUME_EVERY_S = 0.02
+
+
+class Injector:
+    """Strikes, and counts what it has really hit."""
+
+    def __init__(self, nodes: Nodes, processes: dict[str, Process], witness: Witness) -> None:
+        self._nodes = nodes
+        self._processes = processes
+        self._witness = witness
+        self.struck: Counter[Kind] = Counter()
+
+    async def run(self, fault: Fault) -> None:
+        """Waits for the time of a fault, and lets it strike."""
+        await asyncio.sleep(fault.at_us / 1_000_000)
+        self._witness.note(f"fault: {fault}")
+        if await self._strike(fault):
+            self.struck[fault.kind] += 1
+
+    async def _strike(self, fault: Fault) -> bool:
+        nodes, owner = self._nodes, self._nodes.owner
+        lasts_s = fault.lasts_ms / 1000
+        match fault.kind:
+            case Kind.LINK_CUT | Kind.LINK_HALF_CUT:
+                process = self._processes[fault.victim]
+                hit = bool(process.wires)
+                process.cut(lasts_s, half=fault.kind is Kind.LINK_HALF_CUT)
+                return hit
+            case Kind.LINK_STALLED:
+                wires = self._processes[fault.victim].wires
+                for wire in wires:
+                    wire.stall(lasts_s)
+                return bool(wires)
+            case Kind.ENDPOINT_CRASH:
+                process = self._processes[fault.victim]
+                if not process.up:
+                    return False
+                process.kill()
+                await asyncio.sleep(lasts_s)
+                process.up = True
+            case Kind.NODE_CRASH:
+                if owner is None or not owner.alive:
+                    return False
+                await nodes.replace(owner, lasts_s)
+            case Kind.NODE_STOP:
+                if owner is None or not owner.ready:
+                    return False
+                await nodes.stop(owner, lasts_s)
+            case Kind.DEPLOYED:
+                nodes.deploy(fault.victim)
+            case Kind.NODE_CRASH_IN_COMMIT:
+                # So slow that the batch will rarely be there before the node is not.
+                nodes.trouble.slow_commits, nodes.trouble.slow_s = 1, lasts_s * 4
+                await asyncio.sleep(lasts_s)
+                if owner is None or not owner.alive:
+                    return False
+                await nodes.replace(owner, START_AGAIN_AFTER_S)
+            case Kind.TAKEOVER:
+                if owner is None or not owner.ready:
+                    return False
+                await nodes.start()
+                await asyncio.sleep(lasts_s)
+                nodes.kill(owner, keep=True)
+            case Kind.COMMITS_FAIL:
+                nodes.trouble.failing_commits += fault.count
+                nodes.trouble.slow_commits, nodes.trouble.slow_s = fault.count, lasts_s
+            case Kind.READS_FAIL:
+                nodes.trouble.failing_reads += fault.count
+            case Kind.DISK_SLOW:
+                nodes.trouble.slow_commits, nodes.trouble.slow_s = fault.count, lasts_s
+            case Kind.CLOCK_JUMP:
+                nodes.jump(fault.lasts_ms)
+            case Kind.TIMER_TWICE:
+                fired = nodes.durable.fired[-fault.count :]
+                if owner is None or not owner.ready:
+                    return False
+                for timer in fired:
+                    owner.node.loop.offer(TimerDue(timer))
+                return bool(fired)
+            case Kind.PAUSED:
+                return await self._pause(fault)
+            case Kind.LATE_WORDS:
+                if owner is None or not owner.ready:
+                    return False
+                words = nodes.late_words(owner)[-fault.count :]
+                for word in words:
+                    owner.node.loop.offer(word)
+                return bool(words)
+            case _:
+                assert_never(fault.kind)
+        return True
+
+    async def _pause(self, fault: Fault) -> bool:
+        nodes, owner = self._nodes, self._nodes.owner
+        begun = [id for id, row in nodes.rows.invocations.items() if isinstance(row.status, BEGUN)]
+        if owner is None or not owner.ready or not begun:
+            return False
+        id = begun[fault.count % len(begun)]
+        # It may be paused then or not: what is durable says so.
+        with suppress(StorageFailure, ConnectionError, WrongStatus):
+            await nodes.ask(owner, owner.node.operations.pause(id))
+        await asyncio.sleep(fault.lasts_ms / 1000)
+        while isinstance(nodes.rows.invocations[id].status, Paused):
+            if nodes.owner is not None and nodes.owner.ready:
+                nodes.owner.node.loop.offer(Resume(id))
+            await asyncio.sleep(RESUME_EVERY_S)
+        return True

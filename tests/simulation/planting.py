@@ -1,0 +1,20 @@
+"""Planting bugs: a mutation is a small change of the code that ships, such as somebody might make it."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from unittest.mock import patch
+
+Plant = Callable[[ExitStack], None]
+# By their names.
+MUTATIONS: dict[str, Plant] = {}
+
+
+def mutation(plant: Plant) -> Plant:
+    """Names a bug after its function."""
+    MUTATIONS[plant.__name__.replace("_", " ")] = plant
+    return plant
+
+
+def instead(stack: ExitStack, owner: object, name: str, changed: object) -> None:
+    """Puts other code in the place of an attribute of a class or module."""
+    stack.enter_context(patch.object(owner, name, changed))
