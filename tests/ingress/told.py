@@ -21,6 +21,7 @@ class Told:
         known: Invocations that can be told something.
         ended: Those of them that have ended.
         awakeables: What awakeables there are.
+        awaited: What signals are waited for, by whom and which.
         cancelled: Who was cancelled, in order.
         signals: Who was signalled: by whose name, with which signal, and what it carried.
         completed: Which awakeables were completed, with what.
@@ -30,6 +31,7 @@ class Told:
         self.known: set[InvocationName] = set()
         self.ended: set[InvocationName] = set()
         self.awakeables: dict[str, AwakeableFacts] = {}
+        self.awaited: dict[tuple[InvocationName, str], AwakeableFacts] = {}
         self.cancelled: list[InvocationName] = []
         self.signals: list[tuple[InvocationName, str, Outcome]] = []
         self.completed: list[tuple[str, Outcome]] = []
@@ -45,6 +47,11 @@ class Told:
         if name in self.ended:
             raise HasEnded
         self.signals.append((name, signal, result))
+
+    async def signal_type(self, name: InvocationName, signal: str) -> AwakeableFacts | None:
+        """Looks it up."""
+        self._check(name)
+        return self.awaited.get((name, signal))
 
     async def complete_awakeable(self, awakeable_id: str, result: Outcome) -> None:
         """Keeps the result."""

@@ -3,10 +3,10 @@
 from collections import deque
 from collections.abc import Generator
 
-from perdure.vm.machine import Machine
+from perdure.vm.machine import Cancelled, Machine, Settled
 from perdure_protos.perdure.protocol.v1 import session_pb2
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Failure
-from perdure_runtime.partition.effect import Accept, Grant, Notify, Start
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Cancellation, Entry, Failure
+from perdure_runtime.partition.effect import Accept, Grant, Notify, NotifyCancelled, Start
 from perdure_runtime.partition.input import (
     AttemptEnded,
     AttemptFailed,
@@ -18,12 +18,54 @@ from perdure_runtime.partition.input import (
 )
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.policy import Execution, RetryPolicy
+from perdure_runtime.partition.rows import SHARED
 
-from tests.partition.programs import FAILED, Add, Call, Deed, Send, Share, Sleep, Step, account, decode, shared_program
-from tests.partition.samples import ALICE, ORDER, call, failure, outcome, run, send, sleep
+from tests.partition.programs import (
+    FAILED,
+    Add,
+    Agree,
+    Ask,
+    Attach,
+    Call,
+    Deed,
+    Forever,
+    Note,
+    Program,
+    Send,
+    Share,
+    Sleep,
+    Step,
+    account,
+    decode,
+    shared_program,
+)
+from tests.partition.samples import (
+    ALICE,
+    ORDER,
+    WRITER,
+    attach,
+    await_signal,
+    call,
+    complete_promise,
+    failure,
+    get_promise,
+    outcome,
+    run,
+    send,
+    send_signal,
+    sleep,
+)
 
-EXECUTION = Execution(RetryPolicy(initial_ms=10), retention_ms=1_000)
-IMPATIENT = Execution(RetryPolicy(max_attempts=1), retention_ms=1_000)
+EXECUTION = Execution(RetryPolicy(initial_ms=10), outcome_retention_ms=1_000, journal_retention_ms=1_000)
+IMPATIENT = Execution(RetryPolicy(max_attempts=1), outcome_retention_ms=1_000, journal_retention_ms=1_000)
+
+# What a handler makes of its cancellation.
+CANCELLED = failure("cancelled", code=1)
+
+
+class CancelledProgram(Exception):
+    """Raised in a program where it waits, once its invocation is cancelled."""
+
 
 # Gives the commands it waits for, gets their results.
 Story = Generator[int, bytes | Failure | None, bytes | Failure]
@@ -37,6 +79,7 @@ class Attempt:
         running: Steps that run.
         waits: The command whose result it waits for.
         over: Whether it has said its last word.
+        cancelled: Whether its handler has seen the cancellation.
     """
 
     def __init__(self, start: Start) -> None:
@@ -44,9 +87,11 @@ class Attempt:
         self.id = invocation.id
         self.number = invocation.attempt
         self.frames: deque[Input] = deque()
+        self._interrupted = False
         self.running: list[int] = []
         self.waits: int | None = None
         self.over = False
+        self.cancelled = False
         first = session_pb2.Start(created_at_ms=1, journal=start.journal, state=start.state)
         self._machine = Machine(first)
         journal = Journal(start.journal)
@@ -58,11 +103,13 @@ class Attempt:
         self._story = self._add(invocation.input) if is_account else self._run(invocation.input)
         self._look()
 
-    def hear(self, effect: Notify | Accept | Grant) -> None:
+    def hear(self, effect: Notify | NotifyCancelled | Accept | Grant) -> None:
         """Takes in what the partition has for it."""
         match effect:
             case Notify():
                 self._machine.on_completion(effect.completion)
+            case NotifyCancelled():
+                self._machine.on_cancellation(Cancellation(at_ms=effect.at_ms))
             case Accept():
                 self._machine.on_accepted(effect.command, effect.at_ms)
             case Grant():
@@ -83,7 +130,7 @@ class Attempt:
     def suspend(self) -> None:
         """Leaves memory."""
         assert self.waits is not None
-        self._say_last(AttemptSuspended(self.id, self.number, (self.waits,)))
+        self._say_last(AttemptSuspended(self.id, self.number, (self.waits,), self.cancelled))
 
     def fail(self, failed: session_pb2.AttemptFailure, execution: Execution) -> None:
         """Gives up for now."""
@@ -92,19 +139,31 @@ class Attempt:
     def _look(self) -> None:
         while not self.over and self._see():
             try:
-                self.waits = self._story.send(None if self.waits is None else self._results[self.waits])
+                self.waits = self._go_on()
             except StopIteration as end:
                 self._machine.end()
                 self._flush()
                 self._say_last(AttemptEnded(self.id, self.number, outcome(end.value), EXECUTION))
         self._flush()
 
+    def _go_on(self) -> int:
+        if self._interrupted:
+            self._interrupted = False
+            return self._story.throw(CancelledProgram())
+        return self._story.send(None if self.waits is None else self._results[self.waits])
+
     def _see(self) -> bool:
         while self.waits is not None and self.waits not in self._results:
             settled = self._machine.next_settled()
-            if settled is None:
-                return False
-            self._results[settled.command] = settled.result
+            match settled:
+                case None:
+                    return False
+                case Cancelled():
+                    assert not self.cancelled, "it has seen it already"
+                    self.cancelled = self._interrupted = True
+                    return True
+                case Settled():
+                    self._results[settled.command] = settled.result
         return True
 
     def _say_last(self, input: AttemptEnded | AttemptFailed | AttemptSuspended) -> None:
@@ -124,14 +183,28 @@ class Attempt:
             return StepFailed(self.id, self.number, entry.step_failure, self._failures[step])
         target = entry.call.target if entry.HasField("call") else entry.send.target
         self._commands += 1
-        return Command(self.id, self.number, self._commands - 1, entry, exclusive=target.service == ALICE.service)
+        return Command(
+            self.id, self.number, self._commands - 1, entry, WRITER if target.service == ALICE.service else SHARED
+        )
 
     def _run(self, input: bytes) -> Story:
-        program = decode(input)
+        try:
+            return (yield from self._do(decode(input)))
+        except CancelledProgram:
+            undone = self._machine.issue(run("undo"))
+            self._worths[undone] = 0
+            yield undone
+            return CANCELLED
+
+    def _do(self, program: Program) -> Story:
         worth = 0
         issued: list[int] = []
         for deed in program.deeds:
             command = self._issue(deed)
+            if isinstance(deed, Attach):
+                sent = yield command
+                assert isinstance(sent, bytes)
+                command = self._machine.issue(attach(sent.decode()))
             if program.at_once:
                 issued.append(command)
             else:
@@ -150,14 +223,25 @@ class Attempt:
         return b"0"
 
     def _issue(self, deed: Deed) -> int:
-        if isinstance(deed, Step):
-            command = self._machine.issue(run(f"step worth {deed.worth}"))
-            self._worths[command] = deed.worth
-            return command
-        return self._machine.issue(_entry(deed))
+        match deed:
+            case Step(worth):
+                command = self._machine.issue(run(f"step worth {worth}"))
+                self._worths[command] = worth
+                return command
+            case Ask(worth):
+                id = f"awk_{self.id.removeprefix('inv_')}_{self._machine.issued}_{worth}"
+                return self._machine.awakeable(id, "shop.v1.Payment")[0]
+            case Note(worth):
+                self._machine.issue(send_signal(self.id, "note", b"%d" % worth))
+                return self._machine.issue(await_signal("note"))
+            case Agree(number):
+                self._machine.issue(complete_promise(f"number {number}", b"%d" % number))
+                return self._machine.issue(get_promise(f"number {number}"))
+            case _:
+                return self._machine.issue(_entry(deed))
 
 
-def _entry(deed: Deed) -> Entry:
+def _entry(deed: Sleep | Call | Send | Attach | Add | Share | Forever) -> Entry:
     match deed:
         case Sleep(ms):
             return sleep(ms)
@@ -165,13 +249,15 @@ def _entry(deed: Deed) -> Entry:
             return call(ORDER, program.encode())
         case Send(program, delay_ms):
             return send(ORDER, program.encode(), delay_ms=delay_ms)
+        case Attach(program):
+            return send(ORDER, program.encode())
         case Add(key, amount, waits):
             make = call if waits else send
             return make(account(key), b"%d" % amount)
         case Share(number):
             return call(ORDER, shared_program(number).encode(), idempotency_key=f"shared {number}")
-        case Step():
-            raise AssertionError("a step is run, not sent")
+        case Forever():
+            return await_signal("never")
 
 
 def _worth(result: bytes | Failure | None) -> int:

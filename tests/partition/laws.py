@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
-from perdure_runtime.partition.journal import NOTIFICATIONS
+from perdure_runtime.partition.journal import NOTIFICATIONS, SILENT
 from perdure_runtime.partition.rows import (
     BackingOff,
     Caller,
+    Cancel,
     Ended,
+    IdempotencyKey,
     Invocation,
     Queued,
     RetryDue,
@@ -21,6 +23,9 @@ from perdure_runtime.partition.rows import (
 )
 
 from tests.partition.store import Store
+
+# Commands that only somebody outside of the partition completes.
+FROM_OUTSIDE = ("run", "awakeable", "await_signal")
 
 Lines = dict[tuple[str, str], list[str]]
 
@@ -40,17 +45,64 @@ def lines(rows: Store) -> Lines:
 
 
 def check_order(before: Lines, after: Lines) -> None:
-    """One input lets the first leave a line, or somebody join it at its end."""
+    """Those who stay in a line keep their order, and who joins it stands at its end."""
     for place in {*before, *after}:
         old, new = before.get(place, []), after.get(place, [])
-        assert new in (old, old[1:]) or new[:-1] in (old, old[1:]), f"{place}: {old} became {new}"
+        stayed = [id for id in old if id in new]
+        assert new[: len(stayed)] == stayed, f"{place}: {old} became {new}"
 
 
 def check_journals(before: Store, after: Store) -> None:
     """Journals only grow, until they are forgotten whole."""
     for id, journal in before.journals.items():
-        if id in after.invocations:
+        row = after.invocations.get(id)
+        if row is None or id not in after.journals:
+            assert row is None or isinstance(row.status, Ended), "only what has ended is forgotten"
+        else:
             assert after.journals[id][: len(journal)] == journal
+
+
+def check_told(before: Store, after: Store) -> None:
+    """Who is told of its cancellation has nothing running any more that it has called, unless it wants to know."""
+    for id, row in after.invocations.items():
+        old = before.invocations.get(id)
+        if row.cancel is not Cancel.JOURNALED or (old is not None and old.cancel is Cancel.JOURNALED):
+            continue
+        if row.mode.explicit_cancellation:
+            continue
+        for callee in after.invocations.values():
+            if callee.caller is not None and callee.caller.invocation_id == id:
+                assert isinstance(callee.status, Ended), f"{id} was told before {callee.id} had ended"
+
+
+def check_killed(before: Store, after: Store, id: str) -> None:
+    """Who is killed has ended, and with it all that it had called."""
+    row = before.invocations.get(id)
+    if row is None or isinstance(row.status, Ended):
+        return
+    assert isinstance(after.invocations[id].status, Ended)
+    for callee in before.invocations.values():
+        if callee.caller is not None and callee.caller.invocation_id == id:
+            check_killed(before, after, callee.id)
+
+
+def check_runs(before: Store, after: Store) -> None:
+    """A workflow id that has its run gets no second one."""
+    for id, row in after.invocations.items():
+        if row.mode.once and id not in before.invocations:
+            name = IdempotencyKey(row.target, "")
+            assert name not in before.keys
+            assert after.keys[name] == id
+
+
+def check_promises(before: Store, after: Store) -> None:
+    """A promise gets one result, and keeps it until it is forgotten."""
+    for place, promises in before.agreed.items():
+        for name, promise in promises.items():
+            left = after.agreed[place].get(name)
+            if promise.result is not None:
+                assert left in (None, promise)
+                assert left is not None or after.keys != before.keys, "it goes with the name of the run alone"
 
 
 def _waits_for_something(rows: Store, invocation: Invocation) -> None:
@@ -63,18 +115,24 @@ def _waits_for_something(rows: Store, invocation: Invocation) -> None:
         if entry.HasField("sleep"):
             assert any(timer.purpose == WakeDue(command) for timer in _timers(rows, id)), f"{id}/{command} never wakes"
         elif entry.HasField("call"):
-            assert _somebody_answers(rows, Caller(id, command)), f"nobody answers {id}/{command}"
+            assert _somebody_answers(rows, invocation, command, entry), f"nobody answers {id}/{command}"
+        elif entry.HasField("attach"):
+            assert _is_listened_for(rows, Caller(id, command)), f"nobody answers {id}/{command}"
+        elif entry.HasField("get_promise"):
+            promise = rows.promises(invocation.target.service, invocation.target.key)[entry.get_promise.name]
+            assert promise.result is None
+            assert Caller(id, command) in promise.waiting, f"no promise completes {id}/{command}"
         else:
-            assert entry.HasField("run"), f"{id}/{command} should be complete"
+            assert entry.WhichOneof("entry") in FROM_OUTSIDE, f"{id}/{command} should be complete"
+    _is_told_of_its_cancellation(rows, invocation)
     match invocation.status:
         case Scheduled(due_ms):
             assert Timer(due_ms, id, StartDue()) in rows.timers
         case BackingOff(due_ms):
             assert Timer(due_ms, id, RetryDue(invocation.attempt)) in rows.timers
         case Queued(seq):
-            assert rows.inbox(invocation.target.service, invocation.target.key, seq) == id
+            assert rows.places[invocation.target.service, invocation.target.key, seq] == id
         case Suspended(awaiting):
-            assert awaiting
             for command in awaiting:
                 assert not open_commands[command].HasField("run"), "a step runs only while an attempt does"
         case _:
@@ -85,9 +143,32 @@ def _timers(rows: Store, id: str) -> Iterator[Timer]:
     return (timer for timer in rows.timers if timer.invocation_id == id)
 
 
-def _somebody_answers(rows: Store, caller: Caller) -> bool:
-    made = any(row.caller == caller and not isinstance(row.status, Ended) for row in rows.invocations.values())
-    return made or any(caller in listeners for listeners in rows.callers.values())
+def _somebody_answers(rows: Store, invocation: Invocation, command: int, entry: Entry) -> bool:
+    caller = Caller(invocation.id, command)
+    callee = rows.invocations.get(entry.call.invocation_id)
+    made = callee is not None and callee.caller == caller
+    if callee is not None and callee.caller is not None and isinstance(callee.status, Ended):
+        # It was called twice by its key: both wait.
+        made = made or callee.caller.invocation_id == invocation.id
+    if made and callee is not None and isinstance(callee.status, Ended):
+        # Its result is held back until all that the caller has called has ended.
+        return invocation.cancel is Cancel.CALLEES
+    return made or _is_listened_for(rows, caller)
+
+
+def _is_listened_for(rows: Store, caller: Caller) -> bool:
+    return any(caller in listeners for listeners in rows.callers.values())
+
+
+def _is_told_of_its_cancellation(rows: Store, invocation: Invocation) -> None:
+    entries = rows.journal(invocation.id).entries
+    told = sum(entry.HasField("cancellation") for entry in entries)
+    assert told == (invocation.cancel is Cancel.JOURNALED), "it is told once"
+    if invocation.cancel is Cancel.CALLEES:
+        callees = [row for row in rows.invocations.values() if row.caller and row.caller.invocation_id == invocation.id]
+        still_open = [row for row in callees if not isinstance(row.status, Ended)]
+        assert still_open, f"{invocation.id} is never told"
+        assert all(row.cancel is not Cancel.NONE for row in still_open), "one of them does not know"
 
 
 def _commands(journal: list[Entry]) -> list[Entry]:
@@ -97,7 +178,7 @@ def _commands(journal: list[Entry]) -> list[Entry]:
 def _open_commands(journal: list[Entry]) -> Iterator[tuple[int, Entry]]:
     settled = {entry.completion.command for entry in journal if entry.HasField("completion")}
     for command, entry in enumerate(_commands(journal)):
-        if command not in settled and entry.WhichOneof("entry") not in ("set_state", "clear_state"):
+        if command not in settled and entry.WhichOneof("entry") not in SILENT:
             yield command, entry
 
 
@@ -118,18 +199,23 @@ def _one_writer_a_key(rows: Store) -> None:
         place = (row.target.service, row.target.key)
         if isinstance(row.status, Queued):
             waiting[place] += 1
-        elif row.exclusive and not isinstance(row.status, Scheduled | Ended):
+        elif row.mode.exclusive and not isinstance(row.status, Scheduled | Ended):
             inside.setdefault(place, []).append(row.id)
     assert inside == {place: [row.holder] for place, row in rows.objects.items()}
-    assert +waiting == +Counter({place: row.tail - row.head for place, row in rows.objects.items()})
+    assert +waiting == +Counter({place: len(rows.line(*place)) - 1 for place in rows.objects})
     assert len(rows.places) == waiting.total(), "a place in line of nobody"
 
 
 def _one_invocation_an_idempotency_key(rows: Store) -> None:
     named = {id: key for key, id in rows.keys.items()}
     assert len(named) == len(rows.keys), "two keys name one invocation"
-    keyed = {row.id: (row.target, row.idempotency_key) for row in rows.invocations.values() if row.idempotency_key}
-    assert {id: (key.target, key.key) for id, key in named.items()} == keyed
+    for id, key in named.items():
+        row = rows.invocations[id]
+        assert (key.target, key.key) == (row.target, "" if row.mode.once else row.idempotency_key)
+    for row in rows.invocations.values():
+        forgotten = isinstance(row.status, Ended) and row.status.swept
+        if row.idempotency_key and not row.mode.once and not forgotten:
+            assert rows.keys[IdempotencyKey(row.target, row.idempotency_key)] == row.id
 
 
 def running(rows: Store) -> dict[str, int]:

@@ -61,7 +61,40 @@ class Share:
     number: int
 
 
-Deed: TypeAlias = Step | Sleep | Call | Send | Add | Share
+@dataclass(frozen=True)
+class Ask:
+    """Waits for an awakeable, whose id says what it is worth."""
+
+    worth: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """Sends itself a signal worth ``worth``, and waits for one."""
+
+    worth: int
+
+
+@dataclass(frozen=True)
+class Agree:
+    """Resolves a promise that all programs share, and waits for it."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Attach:
+    """Sends another program off, and attaches to it."""
+
+    program: "Program"
+
+
+@dataclass(frozen=True)
+class Forever:
+    """Waits for a signal that nobody sends."""
+
+
+Deed: TypeAlias = Step | Sleep | Call | Send | Add | Share | Ask | Note | Agree | Attach | Forever
 
 
 @dataclass(frozen=True)
@@ -77,6 +110,11 @@ class Program:
         encoded = repr(self).encode()
         _ENCODED[encoded] = self
         return encoded
+
+    @property
+    def doomed(self) -> bool:
+        """Whether it ends only when somebody cancels or kills it."""
+        return Forever() in self.deeds
 
 
 _ENCODED: dict[bytes, Program] = {}
@@ -101,9 +139,9 @@ class Expected:
 
     def _worth(self, deed: Deed) -> int:
         match deed:
-            case Step(worth):
+            case Step(worth) | Ask(worth) | Note(worth) | Agree(worth):
                 return worth
-            case Call(program):
+            case Call(program) | Attach(program):
                 worth_of_call = self.worth(program)
                 return FAILED if worth_of_call is None else worth_of_call
             case Send(program, _):
@@ -117,7 +155,7 @@ class Expected:
                     self.shared.add(number)
                     self.worth(shared_program(number))
                 return number
-            case Sleep():
+            case Sleep() | Forever():
                 return 0
 
 
@@ -135,6 +173,7 @@ def _deeds(programs: st.SearchStrategy[Program]) -> st.SearchStrategy[Deed]:
     return st.one_of(
         st.builds(Call, programs),
         st.builds(Send, programs, st.sampled_from([0, 0, 500])),
+        st.builds(Attach, programs),
     )
 
 
@@ -143,6 +182,9 @@ _SIMPLE: st.SearchStrategy[Deed] = st.one_of(
     st.builds(Sleep, st.integers(-1, 100)),
     st.builds(Add, st.sampled_from(KEYS), st.integers(1, 9), st.booleans()),
     st.builds(Share, st.integers(1, 2)),
+    st.builds(Ask, st.integers(1, 9)),
+    st.builds(Note, st.integers(1, 9)),
+    st.builds(Agree, st.integers(1, 3)),
 )
 
 
@@ -153,3 +195,18 @@ def _programs(deeds: st.SearchStrategy[Deed]) -> st.SearchStrategy[Program]:
 
 
 programs = st.recursive(_programs(_SIMPLE), lambda inner: _programs(st.one_of(_SIMPLE, _deeds(inner))), max_leaves=4)
+
+
+def _doomed(deeds: st.SearchStrategy[Deed]) -> st.SearchStrategy[Program]:
+    # They leave nothing behind: how far they come is open.
+    return st.builds(
+        lambda before, at_once: Program((*before, Forever()), at_once), st.lists(deeds, max_size=3), st.booleans()
+    )
+
+
+_HARMLESS: st.SearchStrategy[Deed] = st.one_of(
+    st.builds(Step, st.integers(1, 9)), st.builds(Sleep, st.integers(-1, 100)), st.builds(Note, st.integers(1, 9))
+)
+doomed_programs = st.recursive(
+    _doomed(_HARMLESS), lambda inner: _doomed(st.one_of(_HARMLESS, st.builds(Call, inner))), max_leaves=4
+)

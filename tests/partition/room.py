@@ -4,15 +4,22 @@ from dataclasses import replace
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Failure, StepFailure
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
+from perdure_runtime.partition import ids
 from perdure_runtime.partition.input import (
     AttemptEnded,
     AttemptFailed,
     AttemptLost,
     AttemptSuspended,
+    CancelInvocation,
     Command,
+    CompleteAwakeable,
     Input,
+    Kill,
+    Pause,
     Purge,
+    Restart,
     Resume,
+    SignalInvocation,
     StepEnded,
     StepFailed,
     Submit,
@@ -21,10 +28,10 @@ from perdure_runtime.partition.input import (
 from perdure_runtime.partition.machine import Step, apply
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.partition.rows import Invocation, Status, Target, Timer
+from perdure_runtime.partition.rows import SHARED, Invocation, Mode, Status, Target, Timer
 from perdure_runtime.partition.view import NotLoaded
 
-from tests.partition.samples import FOREVER, ORDER, completion, outcome
+from tests.partition.samples import EMAIL, FOREVER, ONE_RUN, ORDER, SIGNUP, call, completion, outcome
 from tests.partition.store import Store
 
 NOW_MS = 1_700_000_000_000
@@ -68,15 +75,35 @@ class Room:
         id: str,
         target: Target = ORDER,
         *,
-        exclusive: bool = False,
+        mode: Mode = SHARED,
         input: bytes = b"",
         idempotency_key: str = "",
         delay_ms: int = 0,
+        must_be_new: bool = False,
     ) -> Step:
-        return self.apply(Submit(id, target, exclusive, input, idempotency_key=idempotency_key, delay_ms=delay_ms))
+        return self.apply(
+            Submit(
+                id,
+                target,
+                mode,
+                input,
+                idempotency_key=idempotency_key,
+                delay_ms=delay_ms,
+                must_be_new=must_be_new,
+            )
+        )
 
-    def command(self, id: str, command: int, entry: Entry, *, exclusive: bool = False) -> Step:
-        return self.apply(Command(id, self.row(id).attempt, command, entry, exclusive))
+    def run(self, id: str, target: Target = SIGNUP, *, idempotency_key: str = "", must_be_new: bool = False) -> Step:
+        """A caller runs a workflow."""
+        return self.submit(id, target, mode=ONE_RUN, idempotency_key=idempotency_key, must_be_new=must_be_new)
+
+    def command(self, id: str, command: int, entry: Entry, *, mode: Mode = SHARED) -> Step:
+        return self.apply(Command(id, self.row(id).attempt, command, entry, mode))
+
+    def call(self, id: str = "inv_a", command: int = 0, target: Target = EMAIL, *, idempotency_key: str = "") -> str:
+        """A handler calls another one; the id of the callee, if it is a new one."""
+        self.command(id, command, call(target, idempotency_key=idempotency_key))
+        return self.child(id, command, target)
 
     def step_ended(self, id: str, command: int, result: bytes | Failure = b"") -> Step:
         # The time is the endpoint's, and must not reach the journal.
@@ -93,8 +120,8 @@ class Room:
         failure = AttemptFailure(message="boom") if failure is None else failure
         return self.apply(AttemptFailed(id, self.row(id).attempt, failure, execution))
 
-    def suspend(self, id: str, *awaiting: int) -> Step:
-        return self.apply(AttemptSuspended(id, self.row(id).attempt, awaiting))
+    def suspend(self, id: str, *awaiting: int, cancelled: bool = False) -> Step:
+        return self.apply(AttemptSuspended(id, self.row(id).attempt, awaiting, cancelled))
 
     def lose(self, id: str) -> Step:
         return self.apply(AttemptLost(id, self.row(id).attempt))
@@ -102,8 +129,38 @@ class Room:
     def resume(self, id: str) -> Step:
         return self.apply(Resume(id))
 
-    def purge(self, id: str) -> Step:
-        return self.apply(Purge(id))
+    def pause(self, id: str) -> Step:
+        return self.apply(Pause(id))
+
+    def cancel(self, id: str) -> Step:
+        return self.apply(CancelInvocation(id))
+
+    def kill(self, id: str) -> Step:
+        return self.apply(Kill(id))
+
+    def restart(self, id: str, new_id: str, commands: int = 0) -> Step:
+        return self.apply(Restart(id, new_id, commands))
+
+    def signal(self, id: str, name: str, result: bytes | Failure = b"") -> Step:
+        return self.apply(SignalInvocation(id, name, outcome(result)))
+
+    def complete_awakeable(self, id: str, result: bytes | Failure = b"") -> Step:
+        return self.apply(CompleteAwakeable(id, outcome(result)))
+
+    def purge(self, id: str, *, now: bool = False) -> Step:
+        return self.apply(Purge(id, now))
+
+    def child(self, parent: str, command: int, target: Target) -> str:
+        """The id of what a command of a handler made, now."""
+        return ids.child(self.now_ms, parent, command, target.service, target.key)
+
+    def result(self, id: str, command: int) -> bytes | Failure | None:
+        """What a command has completed with."""
+        for entry in self.journal(id):
+            if entry.HasField("completion") and entry.completion.command == command:
+                done = entry.completion
+                return done.failure if done.HasField("failure") else done.value
+        return None
 
     def timer(self) -> Timer:
         """The one timer that is set."""

@@ -6,7 +6,7 @@ from typing import TypeVar, assert_never
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.memory import Content
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Timer
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Place, PromiseRow, Timer
 from perdure_runtime.partition.view import (
     Document,
     IdempotencyDocument,
@@ -15,6 +15,7 @@ from perdure_runtime.partition.view import (
     JournalDocument,
     ListenersDocument,
     ObjectDocument,
+    PromisesDocument,
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
@@ -34,6 +35,7 @@ class Store:
         self.places: dict[tuple[str, str, int], str] = {}
         self.states: dict[tuple[str, str], dict[str, bytes]] = {}
         self.keys: dict[IdempotencyKey, str] = {}
+        self.agreed: dict[tuple[str, str], dict[str, PromiseRow]] = {}
         self.timers: set[Timer] = set()
 
     def write(self, writes: Writes) -> None:
@@ -53,8 +55,12 @@ class Store:
         _put(self.keys, writes.idempotency)
         for (service, key, name), value in writes.state.items():
             _put(self.states.setdefault((service, key), {}), {name: value})
+        for (service, key, name), promise in writes.promises.items():
+            _put(self.agreed.setdefault((service, key), {}), {name: promise})
         for timer, on in writes.timers.items():
             (self.timers.add if on else self.timers.discard)(timer)
+        for id in writes.forgotten:
+            self.journals.pop(id, None)
         for id in writes.purged:
             self.invocations.pop(id, None)
             self.journals.pop(id, None)
@@ -70,6 +76,7 @@ class Store:
         other.places = dict(self.places)
         other.states = {place: dict(state) for place, state in self.states.items()}
         other.keys = dict(self.keys)
+        other.agreed = {place: dict(promises) for place, promises in self.agreed.items()}
         other.timers = set(self.timers)
         return other
 
@@ -90,6 +97,8 @@ class Store:
                 return dict(self.state(service, key))
             case IdempotencyDocument(key):
                 return self.idempotent(key)
+            case PromisesDocument(service, key):
+                return dict(self.promises(service, key))
             case _:
                 assert_never(document)
 
@@ -99,8 +108,10 @@ class Store:
         return [] if row is None else [row.holder, *self._window(service, key, row)]
 
     def _window(self, service: str, key: str, row: ObjectRow) -> Iterator[str]:
+        # Who was cancelled has left an empty place.
         for seq in range(row.head, row.tail):
-            yield self.places[service, key, seq]
+            if (service, key, seq) in self.places:
+                yield self.places[service, key, seq]
 
     def invocation(self, invocation_id: str) -> Invocation | None:
         return self.invocations.get(invocation_id)
@@ -115,14 +126,18 @@ class Store:
     def object(self, service: str, key: str) -> ObjectRow | None:
         return self.objects.get((service, key))
 
-    def inbox(self, service: str, key: str, seq: int) -> str | None:
-        return self.places.get((service, key, seq))
+    def inbox(self, service: str, key: str, seq: int) -> Place | None:
+        taken = [place for *of, place in self.places if of == [service, key] and place >= seq]
+        return Place(min(taken), self.places[service, key, min(taken)]) if taken else None
 
     def state(self, service: str, key: str) -> Mapping[str, bytes]:
         return self.states.get((service, key), {})
 
     def idempotent(self, key: IdempotencyKey) -> str | None:
         return self.keys.get(key)
+
+    def promises(self, service: str, key: str) -> Mapping[str, PromiseRow]:
+        return self.agreed.get((service, key), {})
 
 
 def _put(rows: dict[K, V], changes: Mapping[K, V | None]) -> None:

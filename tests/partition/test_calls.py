@@ -12,7 +12,9 @@ from tests.partition.samples import (
     EMAIL,
     NOTHING,
     ORDER,
+    WRITER,
     call,
+    called,
     completed,
     completion,
     failure,
@@ -46,7 +48,7 @@ def test_a_call_starts_its_callee_and_remembers_the_caller(room: Room) -> None:
         (("a", "1"), ("b", "2")),
         Caller("inv_a", 0),
     )
-    assert step.writes.journal == {("inv_a", 0): entry}
+    assert step.writes.journal == {("inv_a", 0): called(entry, callee)}
     assert step.effects == [Start(row, journal=(), state={})]
 
 
@@ -61,9 +63,9 @@ def test_the_outcome_of_the_callee_completes_the_call(room: Room, result: bytes 
 
 
 def test_a_call_of_an_object_waits_in_its_line(room: Room) -> None:
-    room.submit("inv_holder", ALICE, exclusive=True)
+    room.submit("inv_holder", ALICE, mode=WRITER)
     room.submit("inv_a")
-    step = room.command("inv_a", 0, call(ALICE), exclusive=True)
+    step = room.command("inv_a", 0, call(ALICE), mode=WRITER)
 
     assert room.status(_child("inv_a", 0, ALICE)) == Queued(0)
     assert step.effects == []
@@ -76,7 +78,7 @@ def test_a_callee_wakes_its_suspended_caller(room: Room) -> None:
     step = room.end(callee, b"sent")
 
     assert step.effects[1:] == [
-        Start(room.row("inv_a"), journal=(call(EMAIL), completed(0, NOW_MS, b"sent")), state={}),
+        Start(room.row("inv_a"), journal=(called(call(EMAIL), callee), completed(0, NOW_MS, b"sent")), state={}),
     ]
     assert room.row("inv_a").attempt == 2
 
@@ -100,7 +102,7 @@ def test_a_result_waits_in_the_journal_of_a_caller_that_backs_off(room: Room) ->
     room.end(callee, b"sent")
 
     step = room.fire(room.timer())
-    assert step.effects == [Start(room.row("inv_a"), (call(EMAIL), completed(0, NOW_MS, b"sent")), {})]
+    assert step.effects == [Start(room.row("inv_a"), (called(call(EMAIL), callee), completed(0, NOW_MS, b"sent")), {})]
 
 
 def test_a_callee_whose_caller_has_ended_completes_nothing(room: Room) -> None:
@@ -119,7 +121,7 @@ def test_a_callee_whose_caller_is_forgotten_completes_nothing(room: Room) -> Non
     room.end("inv_a")
     row = room.status("inv_a")
     assert isinstance(row, Ended)
-    room.now_ms = row.retain_until_ms
+    room.now_ms = row.outcome_until_ms
     room.purge("inv_a")
 
     assert room.end(callee, b"sent").effects == [Answer(callee, outcome(b"sent"))]
@@ -147,7 +149,7 @@ def test_a_call_with_the_key_of_an_ended_invocation_completes_at_once(room: Room
     step = room.command("inv_a", 0, call(EMAIL, idempotency_key="k"))
 
     assert step.writes.journal == {
-        ("inv_a", 0): call(EMAIL, idempotency_key="k"),
+        ("inv_a", 0): called(call(EMAIL, idempotency_key="k"), "inv_first"),
         ("inv_a", 1): completed(0, NOW_MS, result),
     }
     assert step.effects == [Notify("inv_a", 1, completion(0, NOW_MS, result))]

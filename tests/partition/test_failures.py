@@ -16,6 +16,7 @@ from tests.partition.samples import (
     NOTHING,
     ONCE,
     ONCE_THEN_PAUSE,
+    WRITER,
     call,
     completed,
     failure,
@@ -101,7 +102,9 @@ def test_retries_that_are_used_up_fail_the_invocation_where_the_contract_says_so
     step = room.fail("inv_a", execution=ONCE)
 
     given_up = outcome(failure("gave up after 1 attempts: boom", UNKNOWN))
-    assert room.status("inv_a") == Ended(given_up, NOW_MS, NOW_MS + ONCE.retention_ms)
+    assert room.status("inv_a") == Ended(
+        given_up, NOW_MS, NOW_MS + ONCE.outcome_retention_ms, NOW_MS + ONCE.journal_retention_ms
+    )
     assert step.effects == [Answer("inv_a", given_up)]
 
 
@@ -135,7 +138,7 @@ def test_of_a_long_error_the_end_is_kept(room: Room) -> None:
 
 
 def test_a_journal_mismatch_pauses_whatever_the_policy_says(room: Room) -> None:
-    room.submit("inv_a", ALICE, exclusive=True)
+    room.submit("inv_a", ALICE, mode=WRITER)
     room.command("inv_a", 0, run())
     room.step_ended("inv_a", 0, b"paid")
     mismatch = AttemptFailure(message="recorded run, replayed sleep", journal_mismatch=True, retry_after_ms=5)

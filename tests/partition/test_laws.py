@@ -6,25 +6,40 @@ and all attempts. In the end every program has come to what it should, and every
 
 import random
 from collections import deque
+from dataclasses import replace
 from typing import TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
-from perdure_runtime.partition.effect import Abort, Accepted, Answer, Effect, Grant, Start
-from perdure_runtime.partition.input import AttemptLost, Input, Purge, Resume, Submit, TimerDue
+from perdure_runtime.partition.effect import Abort, Accepted, Answer, Effect, Grant, Refused, Start
+from perdure_runtime.partition.input import (
+    AttemptLost,
+    CancelInvocation,
+    CompleteAwakeable,
+    Input,
+    Kill,
+    Pause,
+    Purge,
+    Resume,
+    Submit,
+    TimerDue,
+)
+from perdure_runtime.partition.journal import is_command
+from perdure_runtime.partition.lifecycle.cancel import CANCELLED
+from perdure_runtime.partition.lifecycle.kill import ABORTED
 from perdure_runtime.partition.machine import Step, apply
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.policy import Execution
 from perdure_runtime.partition.recovery import recover
-from perdure_runtime.partition.rows import Ended, Paused, Timer
+from perdure_runtime.partition.rows import SHARED, Ended, Paused, Timer
 from perdure_runtime.partition.view import NotLoaded
 from perdure_runtime.partition.writes import Writes
 
 from tests.partition import laws
 from tests.partition.endpoint import EXECUTION, IMPATIENT, Attempt
-from tests.partition.programs import Expected, Program, programs
+from tests.partition.programs import Expected, Program, decode, doomed_programs, programs
 from tests.partition.room import NOW_MS
 from tests.partition.samples import NOTHING, ORDER
 from tests.partition.store import Store
@@ -78,6 +93,8 @@ class Partition(RuleBasedStateMachine):
         self.tail.append((step.writes, step.effects))
         laws.check_order(in_line, laws.lines(self.rows))
         laws.check_journals(before, self.rows)
+        laws.check_told(before, self.rows)
+        laws.check_promises(before, self.rows)
         _check_repeated(apply(self.rows, input, self.now_ms))
         for effect in step.effects:
             self._act(effect)
@@ -95,12 +112,18 @@ class Partition(RuleBasedStateMachine):
         match effect:
             case Start():
                 row = effect.invocation
-                assert row == self.rows.invocation(row.id)
+                stored = self.rows.invocation(row.id)
+                # It may be cancelled in the step that starts it.
+                assert stored is not None
+                assert replace(row, cancel=stored.cancel) == stored
                 old = self.attempts.pop(row.id, None)
                 assert old is None or old.number < row.attempt
                 self.attempts[row.id] = Attempt(effect)
+            case Refused():
+                raise AssertionError("nobody wants a run that must be new")
             case Abort():
-                raise AssertionError(f"the endpoint keeps to the protocol: {effect.reason}")
+                assert effect.reason.endswith("by an operator"), "the endpoint keeps to the protocol"
+                self.ghosts.append(self.attempts.pop(effect.invocation_id))
             case Grant() | Accepted() | Answer():
                 pass  # The world sees these once they are durable.
             case _:
@@ -108,10 +131,9 @@ class Partition(RuleBasedStateMachine):
 
     def _deliver(self, attempt: Attempt) -> None:
         input = attempt.frames.popleft()
-        self.heard.append(input)
         if attempt.over and not attempt.frames:
             del self.attempts[attempt.id]
-        self.apply(input)
+        self._hear(input)
 
     def _commit(self, count: int) -> None:
         batch, effects = Writes(), []
@@ -154,10 +176,39 @@ class Partition(RuleBasedStateMachine):
         self.wanted[key] = program
         self._submit(key, delay_ms)
 
+    @rule(program=doomed_programs, delay_ms=st.sampled_from([0, 0, 300]))
+    def a_caller_submits_what_never_ends_by_itself(self, program: Program, delay_ms: int) -> None:
+        self.a_caller_submits(program, delay_ms)
+
+    @precondition(lambda self: self._doomed())
+    @rule(data=st.data(), how=st.sampled_from([CancelInvocation, CancelInvocation, Kill]))
+    def somebody_ends_it(self, data: st.DataObject, how: type[CancelInvocation | Kill]) -> None:
+        self._hear(how(data.draw(st.sampled_from(self._doomed()))))
+
+    @precondition(lambda self: self.attempts)
+    @rule(data=st.data())
+    def an_operator_pauses(self, data: st.DataObject) -> None:
+        open_rows = [id for id, row in self.rows.invocations.items() if not isinstance(row.status, Ended)]
+        # Asked again after a resume it would pause again, as it should: nothing is heard twice here.
+        self.apply(Pause(data.draw(st.sampled_from(open_rows))))
+
+    @precondition(lambda self: self._awakeables())
+    @rule(data=st.data())
+    def somebody_outside_completes_an_awakeable(self, data: st.DataObject) -> None:
+        self._complete(data.draw(st.sampled_from(self._awakeables())))
+
+    def _complete(self, awakeable_id: str) -> None:
+        worth = awakeable_id.rsplit("_", 1)[1].encode()
+        self._hear(CompleteAwakeable(awakeable_id, Outcome(value=worth)))
+
+    def _hear(self, input: Input) -> None:
+        self.heard.append(input)
+        self.apply(input)
+
     def _submit(self, key: str, delay_ms: int) -> None:
         self.minted += 1
         input, id = self.wanted[key].encode(), f"inv_{self.minted:03}/{key}"
-        self.apply(Submit(id, ORDER, False, input, idempotency_key=key, delay_ms=delay_ms))
+        self.apply(Submit(id, ORDER, SHARED, input, idempotency_key=key, delay_ms=delay_ms))
 
     @precondition(lambda self: len(self.wanted) > len(self.accepted))
     @rule(data=st.data(), delay_ms=st.sampled_from([0, 300]))
@@ -220,8 +271,7 @@ class Partition(RuleBasedStateMachine):
 
     def _fire(self, timer: Timer) -> None:
         self.now_ms = max(self.now_ms, timer.due_ms)
-        self.heard.append(TimerDue(timer))
-        self.apply(TimerDue(timer))
+        self._hear(TimerDue(timer))
 
     @precondition(lambda self: self._paused())
     @rule(data=st.data())
@@ -234,7 +284,7 @@ class Partition(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(self._forgettable()))
         status = self.rows.invocations[id].status
         assert isinstance(status, Ended)
-        self.now_ms = max(self.now_ms, status.retain_until_ms)
+        self.now_ms = max(self.now_ms, status.outcome_until_ms)
         self.apply(Purge(id))
 
     @precondition(lambda self: self.tail)
@@ -282,6 +332,9 @@ class Partition(RuleBasedStateMachine):
         for key, program in self.wanted.items():
             assert self.accepted[key] in self.answers, f"{self.accepted[key]} has never ended"
             outcome, worth = self.answers[self.accepted[key]], expected.worth(program)
+            if program.doomed:
+                assert outcome.failure.code in (CANCELLED, ABORTED)
+                continue
             assert outcome.HasField("failure") == (worth is None)
             assert worth is None or int(outcome.value) == worth
         balances = {key: int(state["balance"]) for (_, key), state in self.durable.states.items()}
@@ -312,10 +365,16 @@ class Partition(RuleBasedStateMachine):
                 _check_repeated(apply(self.rows, input, self.now_ms))
             for id in self._paused():
                 self.apply(Resume(id))
+            for awakeable in self._awakeables():
+                self._complete(awakeable)
             if self.tail or any(attempt.frames for attempt in self.attempts.values()):
                 continue
             if not self.rows.timers:
-                return
+                if not self._doomed():
+                    return
+                # All else has come to its end: they alone are left, and what waits in them.
+                self._hear(CancelInvocation(self._doomed()[0]))
+                continue
             self._fire(min(self.rows.timers, key=lambda timer: (timer.due_ms, str(timer))))
         raise AssertionError("it does not come to an end")
 
@@ -338,12 +397,35 @@ class Partition(RuleBasedStateMachine):
     def _paused(self) -> list[str]:
         return [id for id, row in self.rows.invocations.items() if isinstance(row.status, Paused)]
 
-    def _forgettable(self) -> list[str]:
-        # What is shared would run again for the next one who shares it, as it should after its retention.
+    def _doomed(self) -> list[str]:
+        """What runs and does not end by itself."""
         return [
             id
             for id, row in self.rows.invocations.items()
-            if isinstance(row.status, Ended) and (id in self.answers) and not row.idempotency_key.startswith("shared")
+            if row.target == ORDER and not isinstance(row.status, Ended) and decode(row.input).doomed
+        ]
+
+    def _awakeables(self) -> list[str]:
+        """Those without a result, of what has not ended."""
+        found = []
+        for id, row in self.rows.invocations.items():
+            journal = self.rows.journal(id)
+            commands = [entry for entry in journal.entries if is_command(entry)]
+            for command, entry in enumerate(commands):
+                if entry.HasField("awakeable") and not journal.settled(command) and not isinstance(row.status, Ended):
+                    found.append(entry.awakeable.id)
+        return found
+
+    def _forgettable(self) -> list[str]:
+        # What is shared would run again for the next one who shares it, as it should after its retention; and who has
+        # sent a program off may attach to it later.
+        return [
+            id
+            for id, row in self.rows.invocations.items()
+            if isinstance(row.status, Ended)
+            and id in self.answers
+            and not row.idempotency_key.startswith("shared")
+            and (row.caller is not None or row.idempotency_key or row.target != ORDER)
         ]
 
 

@@ -3,21 +3,36 @@
 import pytest
 from perdure_runtime.partition.input import Input, Purge, Resume, TimerDue
 from perdure_runtime.partition.memory import Memory
+from perdure_runtime.partition.policy import Execution
 from perdure_runtime.partition.rows import ObjectRow, Target
 from perdure_runtime.partition.view import (
     Document,
     IdempotencyDocument,
+    InboxDocument,
     InvocationDocument,
     JournalDocument,
     ListenersDocument,
     NotLoaded,
     ObjectDocument,
+    PromisesDocument,
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import NOW_MS, Room
-from tests.partition.samples import ALICE, EMAIL, FOREVER, call, completed, set_state, sleep
+from tests.partition.samples import (
+    ALICE,
+    EMAIL,
+    FOREVER,
+    SIGNUP,
+    WRITER,
+    call,
+    complete_promise,
+    completed,
+    peek_promise,
+    set_state,
+    sleep,
+)
 
 
 def _commit(room: Room, writes: Writes, dirty: Writes | None = None) -> None:
@@ -37,6 +52,8 @@ def _knows(memory: Memory, document: Document) -> bool:
                 memory.listeners(id)
             case ObjectDocument(service, key):
                 memory.object(service, key)
+            case PromisesDocument(service, key):
+                memory.promises(service, key)
             case StateDocument(service, key):
                 memory.state(service, key)
             case IdempotencyDocument(key):
@@ -145,7 +162,7 @@ def test_a_key_that_is_not_durable_stays(room: Room) -> None:
 def test_a_forgotten_invocation_leaves_nothing_behind(room: Room) -> None:
     room.submit("inv_a")
     room.end("inv_a")
-    room.now_ms = NOW_MS + FOREVER.retention_ms
+    room.now_ms = NOW_MS + FOREVER.outcome_retention_ms
     purged = room.purge("inv_a").writes
     _commit(room, Writes(), dirty=purged)
     assert room.memory.invocation("inv_a") is None, "storage still has it"
@@ -154,15 +171,22 @@ def test_a_forgotten_invocation_leaves_nothing_behind(room: Room) -> None:
     assert not _remembers(room, "inv_a")
 
 
+def _asks_for_place(room: Room) -> int:
+    """From where on storage must say who is the next in line."""
+    with pytest.raises(NotLoaded) as missing:
+        room.memory.inbox(ALICE.service, "alice", 0)
+    assert isinstance(missing.value.document, InboxDocument)
+    return missing.value.document.seq
+
+
 def test_a_place_in_line_goes_once_it_is_durable_and_not_taken_again(room: Room) -> None:
-    room.submit("inv_a", ALICE, exclusive=True)
-    first = room.submit("inv_b", ALICE, exclusive=True).writes
+    room.submit("inv_a", ALICE, mode=WRITER)
+    first = room.submit("inv_b", ALICE, mode=WRITER).writes
     _commit(room, first, dirty=room.end("inv_a").writes)
-    assert room.memory.inbox(ALICE.service, "alice", 0) is None
+    assert _asks_for_place(room) == 1, "storage still has the first"
 
     _commit(room, Writes(inbox={(ALICE.service, "alice", 0): None}))
-    with pytest.raises(NotLoaded):
-        room.memory.inbox(ALICE.service, "alice", 0)
+    assert _asks_for_place(room) == 0
 
 
 def _account(key: str) -> Target:
@@ -173,7 +197,7 @@ def test_of_many_keys_those_stay_that_run_or_are_written(room: Room) -> None:
     room.memory = Memory(most_idle_objects=3)
     for key in ("idle", "parked", "written", "runs"):
         id = f"inv_{key}"
-        room.submit(id, _account(key), exclusive=True)
+        room.submit(id, _account(key), mode=WRITER)
         room.command(id, 0, set_state("balance", b"1"))
     room.end("inv_idle")
     room.command("inv_parked", 1, sleep(1_000))
@@ -194,7 +218,7 @@ def test_of_many_keys_those_stay_that_run_or_are_written(room: Room) -> None:
 
 def test_a_state_that_is_not_durable_stays_though_its_key_is_free(room: Room) -> None:
     room.memory = Memory(most_idle_objects=0)
-    room.submit("inv_a", ALICE, exclusive=True)
+    room.submit("inv_a", ALICE, mode=WRITER)
     dirty = room.command("inv_a", 0, set_state("balance", b"1")).writes
     _commit(room, room.end("inv_a").writes, dirty)
 
@@ -208,12 +232,62 @@ def test_memory_takes_only_the_content_of_the_document_that_it_asked_for(room: R
 
 def test_what_went_comes_back_from_storage(room: Room) -> None:
     room.submit("inv_first", EMAIL, idempotency_key="k")
-    room.submit("inv_a", ALICE, exclusive=True)
+    room.submit("inv_a", ALICE, mode=WRITER)
     room.command("inv_a", 0, call(EMAIL, idempotency_key="k"))
-    room.submit("inv_b", ALICE, exclusive=True)
+    room.submit("inv_b", ALICE, mode=WRITER)
     room.memory = Memory()
 
     room.end("inv_first", b"sent")
     room.end("inv_a")
     assert room.journal("inv_a")[-1] == completed(0, NOW_MS, b"sent")
     assert room.store.line(ALICE.service, "alice") == ["inv_b"]
+
+
+def test_an_empty_place_in_line_that_was_only_looked_at_goes_with_the_next_commit(room: Room) -> None:
+    for id in ("inv_a", "inv_b", "inv_c"):
+        room.submit(id, ALICE, mode=WRITER)
+    room.cancel("inv_b")
+    room.memory = Memory()
+    _commit(room, room.end("inv_a").writes)
+
+    assert _asks_for_place(room) == 0
+
+
+def test_promises_go_once_they_are_durable(room: Room) -> None:
+    room.run("inv_run")
+    place = PromisesDocument(SIGNUP.service, "ada")
+    dirty = room.command("inv_run", 0, complete_promise("paid")).writes
+    _commit(room, Writes(), dirty)
+    assert _knows(room.memory, place), "storage does not have them yet"
+
+    _commit(room, dirty)
+    assert not _knows(room.memory, place)
+
+
+def test_promises_that_were_only_looked_at_go_with_the_next_commit(room: Room) -> None:
+    room.run("inv_run")
+    room.command("inv_run", 0, peek_promise("paid"))
+    _commit(room, Writes())
+
+    assert not _knows(room.memory, PromisesDocument(SIGNUP.service, "ada"))
+
+
+def test_a_forgotten_journal_leaves_nothing_behind(room: Room) -> None:
+    room.submit("inv_a")
+    room.command("inv_a", 0, sleep(1_000))
+    room.end("inv_a", execution=Execution(journal_retention_ms=1_000))
+    room.now_ms = NOW_MS + 1_000
+    forgotten = room.purge("inv_a").writes
+    _commit(room, Writes(), dirty=forgotten)
+    assert len(room.memory.journal("inv_a")) == 0, "storage still has it"
+
+    _commit(room, forgotten)
+    assert not _remembers(room, "inv_a")
+
+
+def test_memory_counts_the_invocations_that_it_has(room: Room) -> None:
+    room.submit("inv_a")
+    assert room.memory.invocations == 1
+
+    _commit(room, room.end("inv_a").writes)
+    assert room.memory.invocations == 0

@@ -1,14 +1,14 @@
 """What an endpoint that breaks the protocol says is refused: going on could damage the journal."""
 
 import pytest
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Cancellation, Entry
 from perdure_runtime.partition.effect import Abort
 from perdure_runtime.partition.machine import Step
 from perdure_runtime.partition.rows import Paused
 from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import NOW_MS, Room
-from tests.partition.samples import ALICE_READ, clear_state, completed, run, set_state, step_failed
+from tests.partition.samples import ALICE_READ, clear_state, completed, run, set_state, signal, step_failed
 
 
 def test_a_command_that_skips_a_number_is_refused(room: Room) -> None:
@@ -31,11 +31,13 @@ def test_what_a_shared_handler_records_of_the_state_stays_in_its_journal(room: R
     assert room.journal("inv_r") == [entry]
 
 
-@pytest.mark.parametrize("entry", [completed(0, 1), step_failed(0, 1, "no"), Entry()])
+@pytest.mark.parametrize(
+    "entry", [completed(0, 1), step_failed(0, 1, "no"), signal("go"), Entry(cancellation=Cancellation()), Entry()]
+)
 def test_what_is_no_command_is_a_bug_of_the_node(room: Room, entry: Entry) -> None:
     room.submit("inv_a")
 
-    with pytest.raises(AssertionError, match="is not a command"):
+    with pytest.raises(AssertionError, match="is no command"):
         room.command("inv_a", 0, entry)
 
 

@@ -4,6 +4,7 @@ from perdure_runtime.partition.effect import Accepted, Start
 from perdure_runtime.partition.machine import Step
 from perdure_runtime.partition.rows import (
     LAST_MS,
+    SHARED,
     IdempotencyKey,
     Invocation,
     Running,
@@ -18,7 +19,7 @@ from tests.partition.samples import EMAIL, NOTHING, ORDER
 
 
 def _new(id: str, *, attempt: int = 1, idempotency_key: str = "", input: bytes = b"") -> Invocation:
-    return Invocation(id, ORDER, False, input, (), idempotency_key, None, NOW_MS, Running(), attempt)
+    return Invocation(id, ORDER, SHARED, input, (), idempotency_key, None, NOW_MS, Running(), attempt)
 
 
 def test_a_call_starts_at_once_and_is_accepted(room: Room) -> None:
@@ -64,7 +65,7 @@ def test_a_delayed_call_waits_for_its_timer(room: Room) -> None:
 
     due_ms = NOW_MS + 1_000
     timer = Timer(due_ms, "inv_a", StartDue())
-    scheduled = Invocation("inv_a", ORDER, False, b"", (), "", None, NOW_MS, Scheduled(due_ms))
+    scheduled = Invocation("inv_a", ORDER, SHARED, b"", (), "", None, NOW_MS, Scheduled(due_ms))
     assert step == Step(
         Writes(invocations={"inv_a": scheduled}, inserted={"inv_a"}, timers={timer: True}),
         [Accepted("inv_a", "inv_a")],

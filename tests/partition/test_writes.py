@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 import pytest
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, ObjectRow, StartDue, Timer
+from perdure_runtime.partition.rows import Caller, IdempotencyKey, ObjectRow, PromiseRow, StartDue, Timer
 from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import Room
@@ -20,12 +20,14 @@ def _everything(room: Room) -> Writes:
         invocations={"inv_a": room.row("inv_a")},
         inserted={"inv_a"},
         purged={"inv_z"},
+        forgotten={"inv_y"},
         journal={("inv_a", 0): run()},
         listeners={("inv_a", Caller("inv_b", 0)): True},
         objects={("s", "k"): ObjectRow("inv_a", 0, 0)},
         inbox={("s", "k", 0): "inv_a"},
         state={("s", "k", "n"): b"1"},
         idempotency={KEY: "inv_a"},
+        promises={("s", "k", "paid"): PromiseRow(waiting=(Caller("inv_b", 1),))},
         timers={TIMER: True},
     )
 
@@ -47,6 +49,7 @@ def test_a_later_write_of_a_row_replaces_an_earlier_one(room: Room) -> None:
             inbox={("s", "k", 0): None},
             state={("s", "k", "n"): None},
             idempotency={KEY: None},
+            promises={("s", "k", "paid"): None},
             timers={TIMER: False},
         )
     )
@@ -55,6 +58,7 @@ def test_a_later_write_of_a_row_replaces_an_earlier_one(room: Room) -> None:
     assert batch.inbox == {("s", "k", 0): None}
     assert batch.state == {("s", "k", "n"): None}
     assert batch.idempotency == {KEY: None}
+    assert batch.promises == {("s", "k", "paid"): None}
     assert batch.timers == {TIMER: False}
     assert batch.inserted == {"inv_a"}
 

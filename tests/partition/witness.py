@@ -1,21 +1,32 @@
 """A room that looks at each input from all sides, and knows what each running attempt has been told."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
-from perdure_runtime.partition.effect import Accept, Accepted, Answer, Effect, Grant, Notify, Start
-from perdure_runtime.partition.input import Command, Input
+from perdure_runtime.partition.effect import (
+    Abort,
+    Accept,
+    Accepted,
+    Answer,
+    Effect,
+    Grant,
+    Notify,
+    NotifyCancelled,
+    Refused,
+    Start,
+)
+from perdure_runtime.partition.input import AttemptSuspended, Input, Kill, Restart, SignalInvocation
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.machine import Step, apply
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.recovery import recover
-from perdure_runtime.partition.rows import Ended, Running, Suspended
+from perdure_runtime.partition.rows import Cancel, Ended, Suspended
 
 from tests.partition import laws
+from tests.partition.model import Model
 from tests.partition.room import Room
 from tests.partition.store import Store
-
-States = dict[tuple[str, str], dict[str, bytes]]
 
 
 class Witness(Room):
@@ -26,18 +37,28 @@ class Witness(Room):
         # Of each attempt that runs: the commands whose results it has, in order, and the steps it may start.
         self.told: dict[str, list[int]] = {}
         self.granted: dict[str, set[int]] = {}
-        # What the writers of the keys have made of them.
-        self.written: States = {}
+        # Attempts that know of the cancellation of their invocation.
+        self.cancelled: set[str] = set()
+        self.model = Model()
 
     def apply(self, input: Input) -> Step:
         before, in_line = self.store.copy(), laws.lines(self.store)
         step = super().apply(input)
         laws.check_order(in_line, laws.lines(self.store))
         laws.check_journals(before, self.store)
+        laws.check_told(before, self.store)
+        laws.check_promises(before, self.store)
         _check_ends(before, self.store, step.effects)
-        check_repeated(apply(self.store, input, self.now_ms))
-        if isinstance(input, Command):
-            self._note_write(before, input)
+        if not isinstance(input, Restart):
+            laws.check_runs(before, self.store)
+        if isinstance(input, Kill):
+            laws.check_killed(before, self.store, input.invocation_id)
+        if isinstance(input, AttemptSuspended) and not input.cancelled:
+            row = self.row(input.invocation_id)
+            assert not isinstance(row.status, Suspended) or row.cancel is not Cancel.JOURNALED, "it is never told"
+        self.model.note(before, input, self.store)
+        if not isinstance(input, SignalInvocation):
+            check_repeated(apply(self.store, input, self.now_ms))
         for effect in step.effects:
             self._note(effect)
             if isinstance(effect, Start):
@@ -47,17 +68,19 @@ class Witness(Room):
     def check(self) -> None:
         """What holds after each input."""
         laws.check(self.store)
+        self.model.check(self.store)
         for id in laws.running(self.store):
             journal = Journal(self.journal(id))
             assert self.told[id] == results_in(journal.entries), f"{id} has not been told what its journal says"
             assert journal.open_steps.keys() <= self.granted[id], f"{id} may not start a step of its own"
-        assert {place: state for place, state in self.store.states.items() if state} == self.written
+            assert (id in self.cancelled) == (self.row(id).cancel is Cancel.JOURNALED)
 
-    def crash(self, durable: Store, written: States) -> None:
-        """All that is left is ``durable``, and what had been written then; what ran starts again."""
-        self.store, self.memory, self.written = durable, Memory(), copy_of(written)
+    def crash(self, durable: Store, model: Model) -> None:
+        """All that is left is ``durable``, and what had been done by then; what ran starts again."""
+        self.store, self.memory, self.model = durable, Memory(), model.copy()
         self.told.clear()
         self.granted.clear()
+        self.cancelled.clear()
         ran = laws.running(self.store)
         for lost in recover(list(self.store.invocations.values())):
             self.apply(lost)
@@ -66,36 +89,30 @@ class Witness(Room):
     def _note(self, effect: Effect) -> None:
         match effect:
             case Start(invocation, journal, state):
-                assert state == self.written.get((invocation.target.service, invocation.target.key), {})
+                assert state == self.model.written.get((invocation.target.service, invocation.target.key), {})
                 self.told[invocation.id] = results_in(journal)
                 self.granted[invocation.id] = set()
+                self.cancelled.discard(invocation.id)
+                if any(entry.HasField("cancellation") for entry in journal):
+                    self.cancelled.add(invocation.id)
             case Notify():
                 self.told[effect.invocation_id].append(effect.completion.command)
+            case NotifyCancelled():
+                assert effect.invocation_id not in self.cancelled, "it knows already"
+                self.cancelled.add(effect.invocation_id)
             case Accept():
                 self.told[effect.invocation_id].append(effect.command)
             case Grant():
                 self.granted[effect.invocation_id].add(effect.command)
-            case _:
+            case Abort() | Accepted() | Refused() | Answer():
                 pass  # It is not for the attempt, or stops it.
 
     def _check_woken(self, before: Store, id: str) -> None:
-        """What has suspended starts for no other reason than what it waits for."""
+        """What has suspended starts for no other reason than what it waits for, or its cancellation."""
         row, journal = before.invocations.get(id), Journal(self.journal(id))
         if row is not None and isinstance(row.status, Suspended):
-            assert any(journal.settled(command) for command in row.status.awaiting)
-
-    def _note_write(self, before: Store, input: Command) -> None:
-        row = before.invocations[input.invocation_id]
-        is_next = input.command == Journal(before.journals.get(row.id, ())).commands
-        if not (row.exclusive and is_next and isinstance(row.status, Running)):
-            return
-        place, entry = (row.target.service, row.target.key), input.entry
-        if entry.HasField("set_state"):
-            self.written.setdefault(place, {})[entry.set_state.name] = entry.set_state.value
-        elif entry.HasField("clear_state") and place in self.written:
-            self.written[place].pop(entry.clear_state.name, None)
-            if not self.written[place]:
-                del self.written[place]
+            told = row.cancel is not Cancel.JOURNALED and self.row(id).cancel is Cancel.JOURNALED
+            assert told or any(journal.settled(command) for command in row.status.awaiting)
 
 
 def results_in(journal: Sequence[Entry]) -> list[int]:
@@ -103,17 +120,24 @@ def results_in(journal: Sequence[Entry]) -> list[int]:
     return [entry.completion.command for entry in journal if entry.HasField("completion")]
 
 
-def copy_of(states: States) -> States:
-    """The same state, to be changed apart."""
-    return {place: dict(state) for place, state in states.items()}
-
-
 def check_repeated(step: Step) -> None:
     """What an input does that was applied before: at most it is accepted again."""
     assert not any(step.writes.timers.values())
     step.writes.timers.clear()
     assert not step.writes
-    assert all(isinstance(effect, Accepted) for effect in step.effects)
+    assert all(isinstance(effect, Accepted | Refused) for effect in step.effects)
+
+
+def _is_kept(before: Ended, after: Ended) -> bool:
+    """Whether an outcome is what it was: some of what was kept with it may have gone, or is to be kept for longer."""
+    if after == replace(before, swept=True):
+        return True
+    later = replace(before, outcome_until_ms=after.outcome_until_ms, journal_until_ms=after.journal_until_ms)
+    return (
+        after == later
+        and after.outcome_until_ms >= before.outcome_until_ms
+        and after.journal_until_ms >= before.journal_until_ms
+    )
 
 
 def _check_ends(before: Store, after: Store, effects: Sequence[Effect]) -> None:
@@ -122,8 +146,10 @@ def _check_ends(before: Store, after: Store, effects: Sequence[Effect]) -> None:
     for id, row in after.invocations.items():
         old = before.invocations.get(id)
         if old is not None and isinstance(old.status, Ended):
-            assert row == old
-            assert after.journals.get(id, []) == before.journals.get(id, [])
+            assert isinstance(row.status, Ended)
+            assert _is_kept(old.status, row.status)
+            assert row == replace(old, status=row.status)
+            assert after.journals.get(id, []) in ([], before.journals.get(id, []))
         elif isinstance(row.status, Ended):
             ended.add(id)
     answered = [effect.invocation_id for effect in effects if isinstance(effect, Answer)]

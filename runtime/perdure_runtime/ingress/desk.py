@@ -100,8 +100,10 @@ class Desk:
         self._check(name)
         await self._ask(self._invocations.cancel(name), timeout_s, name, _not_told)
 
-    async def signal(self, name: InvocationName, signal: str, value: bytes, timeout_s: float | None) -> None:
-        """Gives an invocation a signal; ``value`` is its message, serialised."""
+    async def signal(
+        self, name: InvocationName, signal: str, value: bytes, timeout_s: float | None, type: str = ""
+    ) -> None:
+        """Gives an invocation a signal; ``value`` is its message, serialised, and ``type`` what it is, if known."""
         self._check(name)
         if not 0 < len(signal) <= LONGEST_SIGNAL:
             raise Refusal(
@@ -109,6 +111,14 @@ class Desk:
                 f"the name of the signal has {len(signal)} characters; use 1 to {LONGEST_SIGNAL}: the name that the "
                 "handler waits for",
             )
+        facts = await self._ask(self._invocations.signal_type(name, signal), None, name, _not_told)
+        if facts is not None:
+            # Whoever waits for it could never read another message. What comes before its wait is checked by that.
+            if type and type != facts.type:
+                raise _other_signal(name, signal, facts.type, type)
+            message = awaited(self._invocations.contracts, facts)
+            if message is not None:
+                message.check(value)
         await self._ask(self._invocations.signal(name, signal, Outcome(value=value)), timeout_s, name, _not_told)
 
     async def awaited(self, awakeable_id: str) -> MessageType | None:
@@ -196,6 +206,13 @@ def _never_new(handler: HandlerFacts) -> Refusal:
         Status.INVALID_ARGUMENT,
         f"perdure-must-be-new is for runs of workflows, which are made once for each id; every call of "
         f"{handler.service}/{handler.name} is a new one: leave it out",
+    )
+
+
+def _other_signal(name: InvocationName, signal: str, awaited_type: str, said: str) -> Refusal:
+    return Refusal(
+        Status.INVALID_ARGUMENT,
+        f"{shown(name)} waits for {signal[:100]!r} with a {awaited_type}, and this is a {said}; send the former",
     )
 
 

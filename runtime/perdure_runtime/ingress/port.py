@@ -52,7 +52,7 @@ class EndedInvocation:
 
 @dataclass(frozen=True, slots=True)
 class AwakeableFacts:
-    """Whose an awakeable is: the service whose handler waits for it, and the full name of the message it takes."""
+    """Who waits for an awakeable or a signal: the handler's service, and the full name of the message that it takes."""
 
     service: str
     type: str
@@ -129,7 +129,10 @@ class Invocations(Protocol):
         """
 
     async def attach(self, name: InvocationName) -> EndedInvocation:
-        """Waits for the end of an invocation. Raises UnknownInvocation, EndpointUnavailable, NodeStops."""
+        """Waits for the end of an invocation.
+
+        Raises UnknownInvocation, EndpointUnavailable, NodeStops, and NotAccepted where it was never durable.
+        """
 
     async def output(self, name: InvocationName) -> EndedInvocation | None:
         """How it ended, or None while it runs. Raises UnknownInvocation."""
@@ -139,6 +142,9 @@ class Invocations(Protocol):
 
     async def signal(self, name: InvocationName, signal: str, result: journal_pb2.Outcome) -> None:
         """Gives an invocation a signal. Raises UnknownInvocation, HasEnded, NotAccepted."""
+
+    async def signal_type(self, name: InvocationName, signal: str) -> AwakeableFacts | None:
+        """What the oldest wait for a signal takes; None while nobody waits for it. Raises UnknownInvocation."""
 
     async def complete_awakeable(self, awakeable_id: str, result: journal_pb2.Outcome) -> None:
         """Gives an awakeable its result; one that has it keeps it. Raises UnknownAwakeable, NotAccepted."""

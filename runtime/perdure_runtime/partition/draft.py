@@ -71,13 +71,11 @@ class Draft:
         # Asked right after an entry was added: building the whole journal anew would cost its length for each command.
         if (invocation_id, command) in self._settled:
             return True
-        return invocation_id not in self.writes.inserted and self._view.journal(invocation_id).settled(command)
+        return self._view.journal(invocation_id).settled(command)
 
     def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
-        """Who else waited for the end of an invocation before this step, in one order whatever the view has."""
-        return tuple(
-            sorted(self._view.listeners(invocation_id), key=lambda caller: (caller.invocation_id, caller.command))
-        )
+        """Who else waited for the end of an invocation before this step, in any order."""
+        return self._view.listeners(invocation_id)
 
     def listen(self, invocation_id: str, caller: Caller) -> None:
         """Makes a command wait for the end of an invocation."""

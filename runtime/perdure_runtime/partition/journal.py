@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
+from perdure_protos.perdure.protocol.v1.journal_pb2 import AwaitSignalCommand, AwakeableCommand, Entry, Outcome
 
 NOTIFICATIONS = frozenset({"completion", "step_failure", "signal", "cancellation"})
 SILENT = frozenset({"set_state", "clear_state", "clear_all_state"})
@@ -17,6 +17,7 @@ class Journal:
     """All entries of an invocation in order; the entry at position i has journal index i.
 
     Attributes:
+        awakeables: Ordinals and commands of the awakeables, by id.
         commands: The number of commands.
         open_steps: Ordinals of the steps without a result.
         open_calls: The invocations that calls without a result have become, by ordinal.
@@ -29,6 +30,7 @@ class Journal:
         "_silent",
         "_step_failures",
         "_waits",
+        "awakeables",
         "commands",
         "entries",
         "open_calls",
@@ -39,6 +41,7 @@ class Journal:
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.entries: list[Entry] = []
+        self.awakeables: dict[str, tuple[int, AwakeableCommand]] = {}
         self.commands = 0
         self.open_steps: dict[int, None] = {}
         self.open_calls: dict[int, str] = {}
@@ -48,7 +51,7 @@ class Journal:
         # Commands that are done once they stand here: nothing ever completes them.
         self._silent: set[int] = set()
         self._step_failures: dict[int, int] = {}
-        self._waits: dict[int, str] = {}
+        self._waits: dict[int, AwaitSignalCommand] = {}
         for entry in entries:
             self.append(entry)
 
@@ -81,6 +84,11 @@ class Journal:
         """How often a step has failed so far."""
         return self._step_failures.get(command, 0)
 
+    def awaited_type(self, signal: str) -> str | None:
+        """The message that the oldest wait for a signal takes, by its full name; None where nobody waits."""
+        waits = self.signal_waits.get(signal)
+        return self._waits[waits[0]].type if waits else None
+
     def __len__(self) -> int:
         return len(self.entries)
 
@@ -89,18 +97,22 @@ class Journal:
             self.open_steps[self.commands] = None
         elif kind == "call":
             self.open_calls[self.commands] = entry.call.invocation_id
+        elif kind == "awakeable":
+            # An id that came twice is that of the first.
+            self.awakeables.setdefault(entry.awakeable.id, (self.commands, entry.awakeable))
         elif kind in SILENT:
             self._silent.add(self.commands)
         elif kind == "await_signal":
-            self._waits[self.commands] = entry.await_signal.name
+            self._waits[self.commands] = entry.await_signal
             self.signal_waits.setdefault(entry.await_signal.name, []).append(self.commands)
 
     def _settle(self, command: int) -> None:
         self._settled.add(command)
         self.open_steps.pop(command, None)
         self.open_calls.pop(command, None)
-        name = self._waits.pop(command, None)
-        if name is not None:
+        wait = self._waits.pop(command, None)
+        if wait is not None:
+            name = wait.name
             self.signal_waits[name].remove(command)
             # The first wait takes the first signal: one that was there before the wait is used up by it.
             if self.signals.get(name):

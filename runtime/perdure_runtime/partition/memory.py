@@ -41,6 +41,8 @@ Content: TypeAlias = (
     | None
 )
 
+# Idle states are kept up to this size together.
+MAX_IDLE_BYTES = 64 * 1024 * 1024
 # Enough for every key of a busy service; the state of an idle key is read again from storage in microseconds.
 MAX_IDLE_OBJECTS = 20_000
 
@@ -48,10 +50,10 @@ MAX_IDLE_OBJECTS = 20_000
 class Memory:
     """Documents by key. What is not in memory raises NotLoaded; what is dirty stays until it is durable."""
 
-    def __init__(self, most_idle_objects: int = MAX_IDLE_OBJECTS) -> None:
+    def __init__(self, most_idle_objects: int = MAX_IDLE_OBJECTS, most_idle_bytes: int = MAX_IDLE_BYTES) -> None:
         self._invocations: dict[str, Invocation | None] = {}
         self._journals: dict[str, Journal] = {}
-        self._listeners: dict[str, tuple[Caller, ...]] = {}
+        self._listeners: dict[str, dict[Caller, None]] = {}
         self._objects: dict[tuple[str, str], ObjectRow | None] = {}
         # Places that were taken or left and are not durable; and from a place on, the first that storage says is taken.
         self._inbox: dict[tuple[str, str, int], str | None] = {}
@@ -64,6 +66,8 @@ class Memory:
         self._visited_keys: set[IdempotencyKey] = set()
         self._visited_promises: set[tuple[str, str]] = set()
         self._most_idle_objects = self._crowd = most_idle_objects
+        self._most_idle_bytes = self._heap = most_idle_bytes
+        self._state_bytes = 0
 
     def invocation(self, invocation_id: str) -> Invocation | None:
         try:
@@ -79,7 +83,7 @@ class Memory:
 
     def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
         try:
-            return self._listeners[invocation_id]
+            return tuple(self._listeners[invocation_id])
         except KeyError:
             raise NotLoaded(ListenersDocument(invocation_id)) from None
 
@@ -152,13 +156,14 @@ class Memory:
                 self._visitors.add(id)
             case ListenersDocument(id), tuple():
                 self._visitors.add(id)
-                self._listeners[id] = tuple(caller for caller in content if isinstance(caller, Caller))
+                self._listeners[id] = {caller: None for caller in content if isinstance(caller, Caller)}
             case ObjectDocument(service, key), ObjectRow() | None:
                 self._objects[service, key] = content
             case InboxDocument(service, key, seq), Place() | None:
                 self._next_places[service, key, seq] = content
             case StateDocument(service, key), dict():
                 self._state[service, key] = content
+                self._state_bytes += _size(content)
             case IdempotencyDocument(key), str() | None:
                 self._idempotency[key] = content
                 self._visited_keys.add(key)
@@ -172,21 +177,23 @@ class Memory:
         """Makes the writes of a step visible to the next one."""
         for id in writes.inserted:
             self._journals[id] = Journal()
-            self._listeners[id] = ()
+            self._listeners[id] = {}
         self._invocations.update(writes.invocations)
         for (id, _), entry in writes.journal.items():
             self._journals[id].append(entry)
         for (id, caller), waits in writes.listeners.items():
-            others = tuple(other for other in self._listeners[id] if other != caller)
-            self._listeners[id] = (*others, caller) if waits else others
+            if waits:
+                self._listeners[id][caller] = None
+            else:
+                self._listeners[id].pop(caller, None)
         self._objects.update(writes.objects)
         self._inbox.update(writes.inbox)
         for (service, key, name), value in writes.state.items():
             state = self._state[service, key]
-            if value is None:
-                state.pop(name, None)
-            else:
+            self._state_bytes -= len(state.pop(name, b""))
+            if value is not None:
                 state[name] = value
+                self._state_bytes += len(value)
         self._idempotency.update(writes.idempotency)
         for (service, key, name), promise in writes.promises.items():
             promises = self._promises[service, key]
@@ -199,7 +206,7 @@ class Memory:
         for id in writes.purged:
             self._invocations[id] = None
             self._journals[id] = Journal()
-            self._listeners[id] = ()
+            self._listeners[id] = {}
 
     def settle(self, durable: Writes, dirty: Writes) -> None:
         """Lets go of what is durable, not written again since, and does not run: memory is for what runs."""
@@ -221,7 +228,7 @@ class Memory:
         for workflow in self._visited_promises - dirty_promises:
             self._promises.pop(workflow, None)
         self._visited_promises &= dirty_promises
-        if max(len(self._objects), len(self._state)) > self._crowd:
+        if max(len(self._objects), len(self._state)) > self._crowd or self._state_bytes > self._heap:
             self._forget_idle_objects(dirty)
 
     def _first_joined(self, service: str, key: str, seq: int) -> Place | None:
@@ -243,8 +250,14 @@ class Memory:
         busy.update(place for place, row in self._objects.items() if row is not None and self._runs(row.holder))
         self._objects = {place: row for place, row in self._objects.items() if place in busy}
         self._state = {place: state for place, state in self._state.items() if place in busy}
+        self._state_bytes = sum(map(_size, self._state.values()))
         # Where that many are busy, looking through them again at each commit would find little more.
+        self._heap = max(self._most_idle_bytes, 2 * self._state_bytes)
         self._crowd = max(self._most_idle_objects, 2 * max(len(self._objects), len(self._state)))
+
+
+def _size(state: Mapping[str, bytes]) -> int:
+    return sum(map(len, state.values()))
 
 
 def _invocations_in(writes: Writes) -> set[str]:

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 
+from perdure_runtime.partition.policy import DEFAULT
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -100,12 +102,15 @@ class Mode:
     """How a handler runs, as its contract says.
 
     ``exclusive``: it is the one writer of its key. ``once``: it is the run of a workflow, one for each key.
-    ``explicit_cancellation``: it looks after its cancellation itself, and after that of what it has called.
+    ``explicit_cancellation``: it looks after its cancellation itself, and after that of what it has called. The
+    retentions are for an end that no attempt of its own brings about; else they come with that end, and may be newer.
     """
 
     exclusive: bool = False
     once: bool = False
     explicit_cancellation: bool = False
+    outcome_retention_ms: int = DEFAULT.outcome_retention_ms
+    journal_retention_ms: int = DEFAULT.journal_retention_ms
 
 
 SHARED = Mode()

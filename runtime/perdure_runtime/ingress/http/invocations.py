@@ -45,11 +45,12 @@ class RunningInvocations:
         form = payload.form_of(exchange.header(b"content-type"))
         timeout_s = exchange.timeout_s()
         if form is payload.Form.PROTO:
-            value = await exchange.body()
+            type, value = "", await exchange.body()
         else:
-            message = named(self._desk.contracts, _type(exchange.query))
+            type = _type(exchange.query)
+            message = named(self._desk.contracts, type)
             _, value = await payload.read_json(message.message, message.pool, await exchange.body())
-        await self._desk.signal(name, signal, value, timeout_s)
+        await self._desk.signal(name, signal, value, timeout_s, type)
         await exchange.answer_json(202, {})
 
     async def _result(self, exchange: Exchange, ended: EndedInvocation) -> None:

@@ -9,7 +9,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import AwakeableCommand, Com
 from perdure_runtime.partition import ids
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.input import CompleteAwakeable
-from perdure_runtime.partition.journal import Journal, is_command
+from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.lifecycle.complete import complete, result_of
 from perdure_runtime.partition.rows import Invocation
 
@@ -35,12 +35,7 @@ def on_awakeable_completed(draft: Draft, completed: CompleteAwakeable) -> None:
 
 def find_awakeable(journal: Journal, awakeable_id: str) -> tuple[int, AwakeableCommand] | None:
     """The command of an invocation that has this id, and its ordinal."""
-    ordinal = 0
-    for entry in journal.entries:
-        if entry.HasField("awakeable") and entry.awakeable.id == awakeable_id:
-            return ordinal, entry.awakeable
-        ordinal += is_command(entry)
-    return None
+    return journal.awakeables.get(awakeable_id)
 
 
 def _settle(draft: Draft, awakeable_id: str, result: Outcome) -> bool:

@@ -11,6 +11,7 @@ from perdure_runtime.partition.input import Command
 from perdure_runtime.partition.lifecycle.arrive import Arrived, Existing, Taken, arrive
 from perdure_runtime.partition.lifecycle.cancel import cancel
 from perdure_runtime.partition.lifecycle.complete import complete, result_of
+from perdure_runtime.partition.lifecycle.crowd import listen
 from perdure_runtime.partition.rows import Caller, Cancel, Ended, Invocation, Target
 
 # google.rpc.Code.ALREADY_EXISTS
@@ -33,7 +34,7 @@ def on_call(draft: Draft, invocation: Invocation, command: Command, call: CallCo
             if existing is not None and isinstance(existing.status, Ended):
                 complete(draft, invocation.id, command.command, result_of(existing.status.outcome))
             else:
-                draft.listen(existing_id, caller)
+                listen(draft, existing_id, caller)
         case Arrived(callee) if invocation.cancel is not Cancel.NONE and not command.cancellation_accepted:
             # The handler does not know of its cancellation yet. When it is told, nothing of its must go on.
             if invocation.cancel is Cancel.CALLEES:

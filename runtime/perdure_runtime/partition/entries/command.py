@@ -21,6 +21,7 @@ from perdure_runtime.partition.entries.state import (
 )
 from perdure_runtime.partition.entries.step import on_run
 from perdure_runtime.partition.input import Command
+from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.lifecycle.attempt import refuse
 from perdure_runtime.partition.lifecycle.begin import running
 from perdure_runtime.partition.rows import Invocation
@@ -35,7 +36,8 @@ def on_command(draft: Draft, command: Command) -> None:
         # What it writes now, only this deployment can be trusted to repeat.
         invocation = replace(invocation, deployment_id=command.deployment_id)
         draft.put(invocation)
-    commands = draft.journal(invocation.id).commands
+    journal = draft.journal(invocation.id)
+    commands = journal.commands
     if command.command < commands:
         return
     if command.command > commands:
@@ -46,10 +48,11 @@ def on_command(draft: Draft, command: Command) -> None:
         on_send(draft, invocation, command, command.entry.send)
     else:
         draft.append(invocation.id, command.entry)
-        _do(draft, invocation, command, command.entry)
+        _do(draft, invocation, command, command.entry, journal)
 
 
-def _do(draft: Draft, invocation: Invocation, command: Command, entry: Entry) -> None:
+def _do(draft: Draft, invocation: Invocation, command: Command, entry: Entry, before: Journal) -> None:
+    """``before`` is the journal without the command: the draft would build it anew with it, at the cost of it all."""
     ordinal = command.command
     kind = entry.WhichOneof("entry")
     match kind:
@@ -80,7 +83,7 @@ def _do(draft: Draft, invocation: Invocation, command: Command, entry: Entry) ->
         case "complete_promise":
             on_complete_promise(draft, invocation, ordinal, entry.complete_promise)
         case "await_signal":
-            on_await_signal(draft, invocation, ordinal, entry.await_signal)
+            on_await_signal(draft, invocation, ordinal, before.signals.get(entry.await_signal.name))
         case "send_signal":
             on_send_signal(draft, invocation, ordinal, entry.send_signal)
         case "attach":
@@ -88,7 +91,7 @@ def _do(draft: Draft, invocation: Invocation, command: Command, entry: Entry) ->
         case "output":
             on_output(draft, invocation, ordinal, entry.output)
         case "cancel":
-            on_cancel(draft, invocation, ordinal, entry.cancel)
+            on_cancel(draft, invocation, ordinal, entry.cancel, before.open_calls)
         case "call" | "send" | "completion" | "step_failure" | "signal" | "cancellation" | None:
             raise AssertionError(f"{kind} is no command of this place: the session gives it another input")
         case _:

@@ -1,5 +1,7 @@
 """What a handler asks of other invocations: to attach to them, to look at them, to signal or to cancel them."""
 
+from collections.abc import Mapping
+
 from perdure_protos.perdure.protocol.v1.journal_pb2 import (
     AttachCommand,
     CancelCommand,
@@ -13,6 +15,7 @@ from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.entries.signal import give_signal
 from perdure_runtime.partition.lifecycle.cancel import cancel
 from perdure_runtime.partition.lifecycle.complete import complete, result_of
+from perdure_runtime.partition.lifecycle.crowd import listen
 from perdure_runtime.partition.rows import Caller, Ended, IdempotencyKey, Invocation, Target
 
 # google.rpc.Code
@@ -27,7 +30,7 @@ def on_attach(draft: Draft, invocation: Invocation, ordinal: int, command: Attac
     elif isinstance(other.status, Ended):
         complete(draft, invocation.id, ordinal, result_of(other.status.outcome))
     else:
-        draft.listen(other.id, Caller(invocation.id, ordinal))
+        listen(draft, other.id, Caller(invocation.id, ordinal))
 
 
 def on_output(draft: Draft, invocation: Invocation, ordinal: int, command: OutputCommand) -> None:
@@ -50,10 +53,12 @@ def on_send_signal(draft: Draft, invocation: Invocation, ordinal: int, command: 
         complete(draft, invocation.id, ordinal, _unknown(command.invocation, " that has not ended"))
 
 
-def on_cancel(draft: Draft, invocation: Invocation, ordinal: int, command: CancelCommand) -> None:
-    """Cancels it; what has ended is left as it is."""
+def on_cancel(
+    draft: Draft, invocation: Invocation, ordinal: int, command: CancelCommand, calls: Mapping[int, str]
+) -> None:
+    """Cancels it; what has ended is left as it is. ``calls`` are the open ones of this invocation."""
     if command.HasField("call"):
-        callee = draft.journal(invocation.id).open_calls.get(command.call)
+        callee = calls.get(command.call)
         complete(draft, invocation.id, ordinal, b"")
         if callee is not None:
             cancel(draft, callee)

@@ -9,6 +9,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import (
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.lifecycle.complete import complete, result_of
+from perdure_runtime.partition.lifecycle.crowd import ended
 from perdure_runtime.partition.rows import Caller, Invocation, PromiseRow
 
 # google.rpc.Code.ALREADY_EXISTS
@@ -22,7 +23,9 @@ def on_get_promise(draft: Draft, invocation: Invocation, ordinal: int, command: 
     if promise.result is not None:
         complete(draft, invocation.id, ordinal, result_of(promise.result))
     else:
-        waiting = (*promise.waiting, Caller(invocation.id, ordinal))
+        gone = set(ended(draft, promise.waiting))
+        left = promise.waiting if not gone else (caller for caller in promise.waiting if caller not in gone)
+        waiting = (*left, Caller(invocation.id, ordinal))
         draft.put_promise(target.service, target.key, command.name, PromiseRow(waiting=waiting))
 
 

@@ -1,6 +1,8 @@
 """Signals: the waits of a handler and what is sent to it meet by name, each in its order."""
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import AwaitSignalCommand, Entry, Outcome, Signal
+from collections.abc import Sequence
+
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome, Signal
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.input import SignalInvocation
@@ -8,9 +10,8 @@ from perdure_runtime.partition.lifecycle.complete import complete, result_of
 from perdure_runtime.partition.rows import Ended, Invocation
 
 
-def on_await_signal(draft: Draft, invocation: Invocation, ordinal: int, command: AwaitSignalCommand) -> None:
+def on_await_signal(draft: Draft, invocation: Invocation, ordinal: int, early: Sequence[Outcome] | None) -> None:
     """Takes the oldest signal of the name that has come; else the next one completes the wait."""
-    early = draft.journal(invocation.id).signals.get(command.name)
     if early:
         complete(draft, invocation.id, ordinal, result_of(early[0]))
 

@@ -36,6 +36,11 @@ def on_callee_ended(draft: Draft, invocation: Invocation) -> None:
             complete(draft, invocation.id, command, result_of(callee.status.outcome))
 
 
+def is_held_back(invocation: Invocation) -> bool:
+    """Whether it is cancelled and yet to be told, which comes before the results of what it has called."""
+    return invocation.cancel is Cancel.CALLEES and not isinstance(invocation.status, Ended)
+
+
 def running_callees(draft: Draft, invocation: Invocation) -> list[str]:
     """The invocations that calls of this one have made, and that have not ended."""
     running = []

@@ -7,13 +7,12 @@ middle of undoing its work.
 
 from dataclasses import replace
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.input import CancelInvocation
 from perdure_runtime.partition.lifecycle.callees import running_callees, tell
-from perdure_runtime.partition.lifecycle.end import end
-from perdure_runtime.partition.policy import DEFAULT
+from perdure_runtime.partition.lifecycle.end import end_early
 from perdure_runtime.partition.rows import Cancel, Ended, Queued, Scheduled
 
 # google.rpc.Code.CANCELLED
@@ -33,8 +32,7 @@ def cancel(draft: Draft, invocation_id: str) -> None:
         if invocation is None or isinstance(invocation.status, Ended) or invocation.cancel is not Cancel.NONE:
             continue
         if isinstance(invocation.status, Scheduled | Queued):
-            failure = Failure(code=CANCELLED, message="cancelled before it started")
-            end(draft, invocation, Outcome(failure=failure), DEFAULT)
+            end_early(draft, invocation, Failure(code=CANCELLED, message="cancelled before it started"))
             continue
         callees = [] if invocation.mode.explicit_cancellation else running_callees(draft, invocation)
         if callees:

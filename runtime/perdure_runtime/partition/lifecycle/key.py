@@ -50,7 +50,9 @@ def _hand_over(draft: Draft, service: str, key: str, row: ObjectRow) -> None:
         return
     following = draft.invocation(place.invocation_id)
     if following is None:
-        raise AssertionError(f"the inbox of {service}/{key} names no invocation: {place}")
+        raise AssertionError(
+            f"place {place.seq} in the inbox of {service}/{key} names no invocation: {place.invocation_id}"
+        )
     draft.put_inbox(service, key, place.seq, None)
     draft.put_object(service, key, replace(row, holder=following.id, head=place.seq + 1))
     begin(draft, following)

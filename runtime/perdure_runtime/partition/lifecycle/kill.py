@@ -1,13 +1,12 @@
 """Killing: an invocation and all that it has called end at once, without their handlers."""
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.effect import Abort
 from perdure_runtime.partition.input import Kill
 from perdure_runtime.partition.lifecycle.callees import running_callees
-from perdure_runtime.partition.lifecycle.end import end
-from perdure_runtime.partition.policy import DEFAULT
+from perdure_runtime.partition.lifecycle.end import end_early
 from perdure_runtime.partition.rows import Ended, Running
 
 # google.rpc.Code.ABORTED
@@ -25,4 +24,4 @@ def on_kill(draft: Draft, kill: Kill) -> None:
         to_do += running_callees(draft, invocation)
         if isinstance(invocation.status, Running):
             draft.emit(Abort(invocation.id, invocation.attempt, KILLED))
-        end(draft, invocation, Outcome(failure=Failure(code=ABORTED, message=KILLED)), DEFAULT)
+        end_early(draft, invocation, Failure(code=ABORTED, message=KILLED))
