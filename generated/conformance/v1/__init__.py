@@ -214,7 +214,7 @@ class Branch(_betterproto.Message):
 class WayToWait(_betterproto.Message):
     scene: str = _betterproto.string_field(1)
     way: str = _betterproto.string_field(2)
-    """sleep, awakeable, signal, call, attach, step, gather, asyncio."""
+    """sleep, awakeable, signal, call, attach, step, interruptible step, gather, asyncio."""
 
 
 @_dataclasses.dataclass(eq=False, repr=False)
@@ -2538,7 +2538,7 @@ _FILES = (
     b'\xcb\x01\n\tVersioned\x126\n\x05Which\x12\x17.conformance.v1.Nothing\x1a\x14.conformance.v1.Text\x123\n\x04Span'
     b'\x12\x14.conformance.v1.Text\x1a\x15.conformance.v1.Texts\x12@\n\x06Repair\x12\x14.conformance.v1.Text\x1a\x14.co'
     b'nformance.v1.Text"\n\xba\xd7\x18\x06\x1a\x04\n\x02 \x01\x1a\x0f\xba\xd7\x18\x0b*\t\n\x07\n\x05\x10\x80\xad\xe2'
-    b'\x042<\n\x04Late\x124\n\x06Answer\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Textb\x06proto3\n\xb6\x0f\n'
+    b'\x042<\n\x04Late\x124\n\x06Answer\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Textb\x06proto3\n\xbe\x0f\n'
     b'\x1cconformance/v1/waiting.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1egoogle/protobuf/d'
     b'uration.proto\x1a\x1cperdure/v1/annotations.proto"D\n\tDurations\x127\n\tdurations\x18\x01 \x03(\x0b2\x19.google.'
     b'protobuf.DurationR\tdurations"#\n\x07Numbers\x12\x18\n\x07numbers\x18\x01 \x03(\x03R\x07numbers"C\n\nCompletion'
@@ -2561,27 +2561,27 @@ _FILES = (
     b'v1.Text\x128\n\x06Select\x12\x17.conformance.v1.Several\x1a\x15.conformance.v1.Texts\x12=\n\x0bAsCompleted\x12'
     b'\x17.conformance.v1.Several\x1a\x15.conformance.v1.Texts\x128\n\x04Wait\x12\x17.conformance.v1.Waiting\x1a\x17.co'
     b'nformance.v1.Numbers\x12:\n\tOrTimeout\x12\x17.conformance.v1.Waiting\x1a\x14.conformance.v1.Text\x124\n\x06Misus'
-    b'e\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text2\xc9\x01\n\x07Patient\x122\n\x04Wait\x12\x14.conformanc'
+    b'e\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text2\xd1\x01\n\x07Patient\x122\n\x04Wait\x12\x14.conformanc'
     b'e.v1.Text\x1a\x14.conformance.v1.Text\x125\n\x05Sleep\x12\x14.conformance.v1.Span\x1a\x16.conformance.v1.Number'
-    b'\x124\n\x04Hang\x12\x14.conformance.v1.Text\x1a\x16.conformance.v1.Number\x1a\x1d\xba\xd7\x18\x19*\x17\n\x07\n'
-    b'\x05\x10\x80\xad\xe2\x04"\x05\x10\x80\xe1\xeb\x17*\x05\x10\x80\xc2\xd7/b\x06proto3\n\xc3\t\n\x1econformance/v1/wo'
-    b'rkflows.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1cperdure/v1/annotations.proto"%\n\x0b'
-    b'SignupState\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status2\xe3\x03\n\x06Signup\x124\n\x03Run\x12\x17.conformance'
-    b'.v1.KeyText\x1a\x14.conformance.v1.Text\x12B\n\x06Verify\x12\x17.conformance.v1.KeyText\x1a\x17.conformance.v1.Fa'
-    b'ilure"\x06\xba\xd7\x18\x02\x08\x02\x12B\n\x06Refuse\x12\x17.conformance.v1.KeyText\x1a\x17.conformance.v1.Failure'
-    b'"\x06\xba\xd7\x18\x02\x08\x02\x12:\n\x04Peek\x12\x13.conformance.v1.Key\x1a\x15.conformance.v1.Texts"\x06\xba\xd7'
-    b'\x18\x02\x08\x02\x12<\n\x07Welcome\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text"\x06\xba\xd7\x18\x02'
-    b'\x08\x02\x12;\n\x06Status\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text"\x06\xba\xd7\x18\x02\x08\x02\x1a'
-    b'd\xba\xd7\x18`\x08\x03\x12\x1aconformance.v1.SignupState\x1a\x1f\n\x08verified\x12\x13conformance.v1.Text\x1a\x1f'
-    b'\n\x08welcomed\x12\x13conformance.v1.Text2\xa5\x01\n\x05Brief\x124\n\x03Run\x12\x17.conformance.v1.KeyText\x1a'
-    b'\x14.conformance.v1.Text\x12;\n\x06Status\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text"\x06\xba\xd7\x18'
-    b'\x02\x08\x02\x1a)\xba\xd7\x18%\x08\x03\x12\x1aconformance.v1.SignupState2\x05\x10\x80\xc2\xd7/2\xf0\x01\n\tRegist'
-    b'rar\x124\n\x03Run\x12\x17.conformance.v1.KeyText\x1a\x14.conformance.v1.Text\x12:\n\x06RunNew\x12\x17.conformance'
-    b'.v1.KeyText\x1a\x17.conformance.v1.Failure\x127\n\x06Attach\x12\x17.conformance.v1.KeyText\x1a\x14.conformance.v1'
-    b'.Text\x128\n\x06Output\x12\x17.conformance.v1.KeyText\x1a\x15.conformance.v1.Texts2\xa6\x01\n\tForgetful\x12H\n\t'
-    b'ForgetKey\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text"\x0f\xba\xd7\x18\x0b\x1a\t\x12\x05\x10\x80\xc2'
-    b'\xd7/\x1a\x00\x12O\n\rForgetJournal\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text"\x12\xba\xd7\x18\x0e'
-    b'\x1a\x0c\x12\x03\x08\x90\x1c\x1a\x05\x10\x80\xc2\xd7/b\x06proto3'
+    b'\x12C\n\x04Hang\x12\x14.conformance.v1.Text\x1a\x16.conformance.v1.Number"\r\xba\xd7\x18\t\x1a\x07*\x05\x10\x80'
+    b'\xc2\xd7/\x1a\x16\xba\xd7\x18\x12*\x10\n\x07\n\x05\x10\x80\xad\xe2\x04"\x05\x10\x80\xe1\xeb\x17b\x06proto3\n\xc3'
+    b'\t\n\x1econformance/v1/workflows.proto\x12\x0econformance.v1\x1a\x1aconformance/v1/words.proto\x1a\x1cperdure/v1/'
+    b'annotations.proto"%\n\x0bSignupState\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status2\xe3\x03\n\x06Signup\x124\n'
+    b'\x03Run\x12\x17.conformance.v1.KeyText\x1a\x14.conformance.v1.Text\x12B\n\x06Verify\x12\x17.conformance.v1.KeyTex'
+    b't\x1a\x17.conformance.v1.Failure"\x06\xba\xd7\x18\x02\x08\x02\x12B\n\x06Refuse\x12\x17.conformance.v1.KeyText\x1a'
+    b'\x17.conformance.v1.Failure"\x06\xba\xd7\x18\x02\x08\x02\x12:\n\x04Peek\x12\x13.conformance.v1.Key\x1a\x15.confor'
+    b'mance.v1.Texts"\x06\xba\xd7\x18\x02\x08\x02\x12<\n\x07Welcome\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.T'
+    b'ext"\x06\xba\xd7\x18\x02\x08\x02\x12;\n\x06Status\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.Text"\x06\xba'
+    b'\xd7\x18\x02\x08\x02\x1ad\xba\xd7\x18`\x08\x03\x12\x1aconformance.v1.SignupState\x1a\x1f\n\x08verified\x12\x13con'
+    b'formance.v1.Text\x1a\x1f\n\x08welcomed\x12\x13conformance.v1.Text2\xa5\x01\n\x05Brief\x124\n\x03Run\x12\x17.confo'
+    b'rmance.v1.KeyText\x1a\x14.conformance.v1.Text\x12;\n\x06Status\x12\x13.conformance.v1.Key\x1a\x14.conformance.v1.'
+    b'Text"\x06\xba\xd7\x18\x02\x08\x02\x1a)\xba\xd7\x18%\x08\x03\x12\x1aconformance.v1.SignupState2\x05\x10\x80\xc2'
+    b'\xd7/2\xf0\x01\n\tRegistrar\x124\n\x03Run\x12\x17.conformance.v1.KeyText\x1a\x14.conformance.v1.Text\x12:\n\x06Ru'
+    b'nNew\x12\x17.conformance.v1.KeyText\x1a\x17.conformance.v1.Failure\x127\n\x06Attach\x12\x17.conformance.v1.KeyTex'
+    b't\x1a\x14.conformance.v1.Text\x128\n\x06Output\x12\x17.conformance.v1.KeyText\x1a\x15.conformance.v1.Texts2\xa6'
+    b'\x01\n\tForgetful\x12H\n\tForgetKey\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.Text"\x0f\xba\xd7\x18\x0b'
+    b'\x1a\t\x12\x05\x10\x80\xc2\xd7/\x1a\x00\x12O\n\rForgetJournal\x12\x14.conformance.v1.Text\x1a\x14.conformance.v1.'
+    b'Text"\x12\xba\xd7\x18\x0e\x1a\x0c\x12\x03\x08\x90\x1c\x1a\x05\x10\x80\xc2\xd7/b\x06proto3'
 )
 _perdure.bind(
     _FILES,
