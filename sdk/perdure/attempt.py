@@ -372,7 +372,8 @@ class Attempt:
 
     def _release(self) -> None:
         self.steps.release()
-        for future in (*self._futures.values(), self.interrupts.future):
+        self.interrupts.release()
+        for future in self._futures.values():
             future.cancel()
         self._futures.clear()
 

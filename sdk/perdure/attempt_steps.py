@@ -14,7 +14,7 @@ from perdure.errors import TerminalError
 from perdure.failures import terminal_error
 from perdure.futures import DurableFuture
 from perdure.interrupts import Interrupts
-from perdure.steps import Step, cancelled_step, now_ms
+from perdure.steps import GivenUp, Step, cancelled_step, now_ms
 from perdure.threads import StepThreads
 from perdure.vm.machine import Machine
 from perdure.vm.replay import Failures
@@ -48,7 +48,7 @@ class Asked:
 
     step: Step
     kept: bool
-    given_up: asyncio.Event = field(default_factory=asyncio.Event)
+    given_up: GivenUp = field(default_factory=GivenUp)
     task: asyncio.Task[None] | None = None
 
 
@@ -83,7 +83,10 @@ class AttemptSteps:
         for command in self._attempt.machine.take_startable():
             asked = self._asked[command]
             coroutine = asked.step.execute(command, self, asked.given_up)
-            task = self._attempt.loop.create_task(coroutine, context=asked.step.context, name=f"step {asked.step.name}")
+            # Not by the loop: its factory looks for tasks of handlers, which this is none of.
+            task = asyncio.Task(
+                coroutine, loop=self._attempt.loop, context=asked.step.context, name=f"step {asked.step.name}"
+            )
             task.add_done_callback(partial(self._on_task_done, command))
             asked.task = task
 

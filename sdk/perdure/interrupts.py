@@ -15,14 +15,26 @@ class Interrupts:
     compensation.
 
     Attributes:
-        future: Settled when the handler sees the cancellation.
         seen: Whether it has.
         explicit: The handler looks after it itself: nothing is raised.
     """
 
+    __slots__ = (
+        "_attempt",
+        "_future",
+        "_given_up",
+        "_on_due",
+        "_open_steps",
+        "_shields",
+        "_to_raise",
+        "explicit",
+        "seen",
+    )
+
     def __init__(self, attempt: Owner, *, explicit: bool, on_due: Callable[[], None]) -> None:
         """``on_due`` is called when the end of a shield makes it due."""
-        self.future = CancellationSeen(attempt)
+        self._attempt = attempt
+        self._future: CancellationSeen | None = None
         self.seen = False
         self.explicit = explicit
         self._on_due = on_due
@@ -36,8 +48,22 @@ class Interrupts:
         self.seen = True
         self._to_raise = not self.explicit
         self._open_steps = set(open_steps)
-        if not self.future.done():
-            self.future.set_result(None)
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    @property
+    def future(self) -> CancellationSeen:
+        """Settled when the handler sees the cancellation."""
+        if self._future is None:
+            self._future = CancellationSeen(self._attempt)
+            if self.seen:
+                self._future.set_result(None)
+        return self._future
+
+    def release(self) -> None:
+        """The attempt is over."""
+        if self._future is not None:
+            self._future.cancel()
 
     def settled(self, step: int, future: DurableFuture[Any], error: TerminalError | None) -> bool:
         """A step has its result; whether the handler is to get its cancellation in place of that."""

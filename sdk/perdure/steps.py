@@ -27,6 +27,32 @@ T = TypeVar("T")
 INTERRUPTIBLE = "__perdure_interruptible__"
 
 
+class GivenUp:
+    """Whether a step is to be tried no more. An event of asyncio's is made only where something waits for it."""
+
+    __slots__ = ("_event", "_is_set")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._event: asyncio.Event | None = None
+
+    def is_set(self) -> bool:
+        """Whether it is."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Gives it up."""
+        self._is_set = True
+        if self._event is not None:
+            self._event.set()
+
+    async def wait(self) -> None:
+        """Waits until it is given up."""
+        if not self._is_set:
+            self._event = asyncio.Event()
+            await self._event.wait()
+
+
 class StepReports(Protocol):
     """Whom a step tells how it went."""
 
@@ -63,7 +89,7 @@ class Step:
     context: contextvars.Context
     interruptible: bool = False
 
-    async def execute(self, command: int, reports: StepReports, given_up: asyncio.Event) -> None:
+    async def execute(self, command: int, reports: StepReports, given_up: "GivenUp") -> None:
         """Runs the function until it has a result, the attempt fails, or a failure finds it given up."""
         failed: Exception
         task = asyncio.current_task()

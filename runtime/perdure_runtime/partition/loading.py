@@ -26,25 +26,45 @@ class LoadingView:
         self._load = load
 
     def invocation(self, invocation_id: str) -> Invocation | None:
-        return self._ask(self._memory.invocation, invocation_id)
+        try:
+            return self._memory.invocation(invocation_id)
+        except NotLoaded as missing:
+            self._read(missing.document)
+            return self._memory.invocation(invocation_id)
 
     def journal(self, invocation_id: str) -> Journal:
-        return self._ask(self._memory.journal, invocation_id)
+        try:
+            return self._memory.journal(invocation_id)
+        except NotLoaded as missing:
+            self._read(missing.document)
+            return self._memory.journal(invocation_id)
 
     def listeners(self, invocation_id: str) -> tuple[Caller, ...]:
         return self._ask(self._memory.listeners, invocation_id)
 
     def object(self, service: str, key: str) -> ObjectRow | None:
-        return self._ask(self._memory.object, service, key)
+        try:
+            return self._memory.object(service, key)
+        except NotLoaded as missing:
+            self._read(missing.document)
+            return self._memory.object(service, key)
 
     def inbox(self, service: str, key: str, seq: int) -> Place | None:
         return self._ask(self._memory.inbox, service, key, seq)
 
     def state(self, service: str, key: str) -> Mapping[str, bytes]:
-        return self._ask(self._memory.state, service, key)
+        try:
+            return self._memory.state(service, key)
+        except NotLoaded as missing:
+            self._read(missing.document)
+            return self._memory.state(service, key)
 
     def idempotent(self, key: IdempotencyKey) -> str | None:
-        return self._ask(self._memory.idempotent, key)
+        try:
+            return self._memory.idempotent(key)
+        except NotLoaded as missing:
+            self._read(missing.document)
+            return self._memory.idempotent(key)
 
     def promises(self, service: str, key: str) -> Mapping[str, PromiseRow]:
         return self._ask(self._memory.promises, service, key)
@@ -54,4 +74,7 @@ class LoadingView:
             try:
                 return question(*args, **kwargs)
             except NotLoaded as missing:
-                self._memory.load(missing.document, self._load(missing.document))
+                self._read(missing.document)
+
+    def _read(self, document: Document) -> None:
+        self._memory.load(document, self._load(document))

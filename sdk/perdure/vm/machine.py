@@ -297,11 +297,15 @@ class Machine:
 
     def take_entries(self) -> list[Entry]:
         """New entries for the node."""
+        if not self._entries:
+            return []
         entries, self._entries = self._entries, []
         return entries
 
     def take_startable(self) -> list[int]:
         """Steps whose function is to run now."""
+        if not self._startable:
+            return []
         startable, self._startable = self._startable, []
         return startable
 
