@@ -94,6 +94,8 @@ class Driver:
             response = yield from self._steps(handler)
         except (Exception, asyncio.CancelledError) as error:
             attempt.end_with(error)
+        except GeneratorExit:
+            raise  # The loop has gone, and with it whom one could tell.
         except BaseException as error:
             attempt.end_with(error)
             raise
