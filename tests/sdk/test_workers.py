@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 from perdure import Context
+from perdure.steps import current_step
+from perdure.workers import Workers
 
 from tests.sdk.contract import Word, endpoint
 from tests.sdk.node import Node, play, turns
@@ -67,3 +69,25 @@ def test_the_process_of_an_idle_client_ends() -> None:
     code = "import perdure; client = perdure.SyncClient('localhost:1'); print('made')"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert (ran.stdout, ran.stderr) == ("made\n", "")
+
+
+def test_a_worker_does_not_inherit_the_context_of_whoever_wakes_it() -> None:
+    seen: list[str | None] = []
+
+    async def story() -> None:
+        workers = Workers(asyncio.get_running_loop())
+        done = asyncio.Event()
+
+        async def job(task: asyncio.Task[None]) -> None:
+            seen.append(current_step.get())
+            done.set()
+
+        # As when the result of a step, in one process with its node, starts another handler.
+        token = current_step.set("charge")
+        workers.submit(job)
+        current_step.reset(token)
+        await done.wait()
+        await workers.close()
+
+    asyncio.run(story())
+    assert seen == [None]
