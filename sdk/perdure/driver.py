@@ -169,7 +169,7 @@ class Driver:
                 task.cancel()
             if isinstance(awaited, asyncio.Future):
                 # The handler turns away from it: whatever comes of it, asyncio need not warn.
-                awaited.add_done_callback(_retrieve)
+                awaited.add_done_callback(_look_away)
             return self._attempt.interrupts.take()
         return None
 
@@ -316,11 +316,6 @@ class Driver:
 
 
 def _look_away(future: "asyncio.Future[Any]") -> None:
-    if not future.cancelled():
-        future.exception()
-
-
-def _retrieve(future: "asyncio.Future[Any]") -> None:
     if not future.cancelled():
         future.exception()
 
