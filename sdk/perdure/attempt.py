@@ -34,6 +34,7 @@ from perdure.errors import (
 )
 from perdure.failures import attempt_failure, error_of, failure_of, terminal_error
 from perdure.futures import Awakeable, Durable, DurableFuture, current_attempt
+from perdure.handler_tasks import OwnTasks
 from perdure.interrupts import Interrupts
 from perdure.outlet import Outlet
 from perdure.results import load
@@ -84,7 +85,7 @@ class Attempt:
         self._futures: dict[int, DurableFuture[Any]] = {}
         self.steps = AttemptSteps(self, outlet.step_threads)
         self.task: asyncio.Task[None] | None = None
-        self.tasks: set[asyncio.Task[Any]] = set()
+        self.tasks = OwnTasks(loop)
         self.has_tasks = False
         self.state = AttemptState(self)
         self.interrupts = Interrupts(self, explicit=start.explicit_cancellation, on_due=lambda: self.on_news())
@@ -112,8 +113,7 @@ class Attempt:
     def adopt(self, task: asyncio.Task[Any]) -> None:
         """The handler has started a task of its own."""
         self.has_tasks = True
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks.adopt(task)
 
     def sleep(self, duration: timedelta) -> DurableFuture[None]:
         """Issues a sleep."""
@@ -153,6 +153,11 @@ class Attempt:
         self.check_usable("shield")
         self.steps.keep()
         return self.interrupts.shield()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the handler was told of its cancellation."""
+        return self.open and self.interrupts.seen and not self.interrupts.explicit
 
     def under_way(self) -> list[DurableFuture[Any]]:
         """The steps and calls whose results the handler has not seen."""
@@ -212,7 +217,7 @@ class Attempt:
                     self.machine.on_grant(frame.grant.command)
                 case "cancellation":
                     self.machine.on_cancellation(frame.cancellation)
-                    self.steps.give_up()
+                    self.steps.decide()
                 case kind:
                     raise ProtocolViolation(f"frame {kind!r} in a running attempt: the node is newer; update the SDK")
         except ProtocolViolation as error:
@@ -228,7 +233,9 @@ class Attempt:
             case Settled():
                 self._settle(news)
             case Cancelled():
+                self.steps.decide()
                 self.interrupts.cancel(self.steps.open)
+                self.flush()
             case None:
                 return False
         return True

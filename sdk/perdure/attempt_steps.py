@@ -63,6 +63,7 @@ class AttemptSteps:
         self._attempt = attempt
         self._threads = threads
         self._asked: dict[int, Asked] = {}
+        self._undecided: list[int] = []
 
     @property
     def open(self) -> Collection[int]:
@@ -75,26 +76,33 @@ class AttemptSteps:
         # What undoes something after an error must not be lost to a cancellation that comes at that moment.
         undoes = terminal_error(sys.exception()) is not None
         asked = self._asked[command] = Asked(step, kept=undoes or attempt.interrupts.accepted)
-        if attempt.machine.cancelled and not asked.kept:
+        if asked.kept:
+            attempt.interrupts.wait_for(command)
+        elif attempt.interrupts.seen:
             self._give_up(command, asked)
 
     def start(self) -> None:
-        """Runs what may start."""
-        for command in self._attempt.machine.take_startable():
+        """Runs what may start; what a cancellation is known of waits until the handler does."""
+        attempt = self._attempt
+        for command in attempt.machine.take_startable():
             asked = self._asked[command]
-            coroutine = asked.step.execute(command, self, asked.given_up)
-            # Not by the loop: its factory looks for tasks of handlers, which this is none of.
-            task = asyncio.Task(
-                coroutine, loop=self._attempt.loop, context=asked.step.context, name=f"step {asked.step.name}"
-            )
-            task.add_done_callback(partial(self._on_task_done, command))
-            asked.task = task
+            if asked.kept or attempt.interrupts.seen or attempt.interrupts.explicit or not attempt.machine.cancelled:
+                self._begin(command, asked)
+            else:
+                self._undecided.append(command)
 
-    def give_up(self) -> None:
-        """The invocation is cancelled."""
+    def decide(self) -> None:
+        """The handler waits, and its invocation is cancelled: what it has not kept by now is given up."""
+        if not self._attempt.machine.cancelled or self._attempt.interrupts.explicit:
+            return
         for command, asked in list(self._asked.items()):
             if not asked.kept:
                 self._give_up(command, asked)
+        undecided, self._undecided = self._undecided, []
+        for command in undecided:
+            asked_again = self._asked.get(command)
+            if asked_again is not None and asked_again.kept:
+                self._begin(command, asked_again)
 
     def keep(self) -> None:
         """The handler holds a cancellation back from what it has asked for."""
@@ -140,17 +148,37 @@ class AttemptSteps:
         """The attempt fails."""
         self._attempt.fail(error)
 
+    def _begin(self, command: int, asked: Asked) -> None:
+        coroutine = asked.step.execute(command, self, asked.given_up)
+        # Not by the loop: its factory looks for tasks of handlers, which this is none of.
+        task = asyncio.Task(
+            coroutine, loop=self._attempt.loop, context=asked.step.context, name=f"step {asked.step.name}"
+        )
+        task.add_done_callback(partial(self._on_task_done, command))
+        asked.task = task
+
     def _give_up(self, command: int, asked: Asked) -> None:
+        if asked.given_up.is_set():
+            return
         asked.given_up.set()
-        if asked.task is not None and asked.step.interruptible:
-            asked.task.cancel()
-        if asked.task is None:
+        if asked.task is not None:
+            if asked.step.interruptible:
+                asked.task.cancel()
+        elif self._threads.has(self._attempt.start.invocation_id, command):
+            # An earlier attempt has left it running: it is let end as well.
+            asked.kept = True
+        else:
             self._attempt.machine.give_up_step(command, cancelled_step(asked.step.name), now_ms())
 
     def _on_task_done(self, command: int, task: asyncio.Task[None]) -> None:
         asked = self._asked.get(command)
-        if task.cancelled() and asked is not None and asked.task is task and self._attempt.open:
-            # It was given up before its first turn.
-            self.step_ended(command, cancelled_step(asked.step.name), now_ms())
-        elif not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            if asked is None or asked.task is not task or not self._attempt.open:
+                return
+            if asked.given_up.is_set():
+                # Before its first turn.
+                self.step_ended(command, cancelled_step(asked.step.name), now_ms())
+            else:
+                self._attempt.fail(RuntimeError(f"the task of step {asked.step.name!r} was cancelled from outside"))
+        elif (error := task.exception()) is not None:
             self._attempt.fail(error)

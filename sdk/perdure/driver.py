@@ -139,6 +139,15 @@ class Driver:
             else:
                 error = self._interrupt(awaited)
             self._blocked_on = self._waiter = None
+            if error is not None and attempt.open and attempt.tasks:
+                # Its tasks undo what they did, as it does: it goes on when they have ended.
+                yield from self._until(attempt.tasks.ended())
+
+    def _until(self, ended: "asyncio.Future[None]") -> Generator[object, None, None]:
+        self._blocked_on = (ended,)
+        self._block()
+        yield from self._wait(ended)
+        self._blocked_on = self._waiter = None
 
     def _wait(self, awaited: object) -> Generator[object, None, None]:
         """Waits for what the handler awaits, or for its cancellation."""
@@ -195,6 +204,9 @@ class Driver:
         attempt = self._attempt
         if not attempt.open:
             return
+        if attempt.machine.cancelled:
+            attempt.steps.decide()
+            attempt.flush()
         self._active_at = attempt.loop.time()
         patience_s = self._patience_s()
         if self._idle_timer is not None and not patience_s:

@@ -22,6 +22,30 @@ def watch(loop: asyncio.AbstractEventLoop) -> None:
         loop.set_task_factory(HandlerTasks(before))
 
 
+class OwnTasks(set[asyncio.Task[Any]]):
+    """The tasks that one handler has started and that have not ended."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._loop = loop
+        self._ended: asyncio.Future[None] | None = None
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """One more."""
+        self.add(task)
+        task.add_done_callback(self._on_done)
+
+    def ended(self) -> "asyncio.Future[None]":
+        """Done once none is left."""
+        self._ended = self._loop.create_future()
+        return self._ended
+
+    def _on_done(self, task: asyncio.Task[Any]) -> None:
+        self.discard(task)
+        if not self and self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+
 class HandlerTasks:
     """A task factory around the one that is there."""
 

@@ -87,20 +87,30 @@ class Interrupts:
     def take(self) -> CancelledInvocation:
         """What is to be raised, once."""
         self._to_raise = False
-        given_up, self._given_up = self._given_up, []
-        for future, error in given_up:
-            if not future.done():
-                future.set_exception(error)
-                future.exception()  # Whoever awaits it gets it; asyncio need not warn.
+        self._deliver()
         return CancelledInvocation()
+
+    def wait_for(self, step: int) -> None:
+        """A step that was asked for in spite of it is let end before it is raised."""
+        if self._to_raise:
+            self._open_steps.add(step)
 
     @contextmanager
     def shield(self) -> Iterator[None]:
         """Holds it back."""
         self._shields += 1
+        # Who waits within for a step that was given up is told by that step alone.
+        self._deliver()
         try:
             yield
         finally:
             self._shields -= 1
             if self.due:
                 self._on_due()
+
+    def _deliver(self) -> None:
+        given_up, self._given_up = self._given_up, []
+        for future, error in given_up:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # Whoever awaits it gets it; asyncio need not warn.

@@ -61,6 +61,10 @@ class Operations(Protocol):
     def shield(self) -> AbstractContextManager[None]:
         """Holds a cancellation back."""
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the handler was told of its cancellation."""
+
     def under_way(self) -> list[DurableFuture[Any]]:
         """The steps and calls whose results the handler has not seen."""
 

@@ -1,5 +1,6 @@
 """Sagas: what was done is undone when the rest cannot be done."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, ParamSpec, Self
@@ -46,7 +47,9 @@ class Saga:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         terminal = terminal_error(error)
-        if isinstance(terminal, CancelledInvocation):
+        # A task of a handler hears of the cancellation as tasks do.
+        told = isinstance(error, asyncio.CancelledError) and self._ctx._attempt.cancelled
+        if told or isinstance(terminal, CancelledInvocation):
             await self._compensate()  # What ran has ended, before the handler was told.
         elif terminal is not None:
             await self.undo()

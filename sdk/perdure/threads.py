@@ -9,7 +9,7 @@ import contextvars
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import islice
 
 # Threads of sync steps, which mostly wait for the world. asyncio's own pool has a few more than the machine has cores,
 # and looks up host names too.
@@ -18,40 +18,33 @@ THREADS = ThreadPoolExecutor(64, "perdure step")
 KEPT_S = 60.0
 
 
-@dataclass(slots=True)
-class Run:
-    """A function in a thread.
-
-    Attributes:
-        left_at: When its attempt left it, by the monotonic clock.
-    """
-
-    future: "Future[object]"
-    left_at: float | None = None
-
-
 class StepThreads:
     """The runs of one endpoint, by the id of their invocation and the ordinal of their step."""
 
     def __init__(self) -> None:
-        self._runs: dict[tuple[str, int], Run] = {}
+        self._runs: dict[tuple[str, int], Future[object]] = {}
+        # When an attempt left its run, by the monotonic clock; the oldest first.
+        self._left: dict[tuple[str, int], float] = {}
+
+    def has(self, invocation_id: str, command: int) -> bool:
+        """Whether an earlier attempt has left a run of a step."""
+        return (invocation_id, command) in self._left
 
     async def run(self, invocation_id: str, command: int, call: Callable[[], object]) -> object:
         """Runs a function in a thread, or waits for the run that an earlier attempt has left. Raises what it raises."""
         self._forget_old()
         key = invocation_id, command
-        run = self._runs.get(key)
-        if run is None:
-            context = contextvars.copy_context()
-            run = self._runs[key] = Run(THREADS.submit(context.run, _shielded, call))
-        run.left_at = None
+        self._left.pop(key, None)
+        future = self._runs.get(key)
+        if future is None:
+            future = self._runs[key] = THREADS.submit(contextvars.copy_context().run, _shielded, call)
         try:
-            result = await asyncio.wrap_future(run.future)
+            result = await asyncio.wrap_future(future)
         except asyncio.CancelledError:
-            if run.future.cancelled():
+            if future.cancelled():
                 self._runs.pop(key, None)
             else:
-                run.left_at = time.monotonic()
+                self._left[key] = time.monotonic()
             raise
         except BaseException:
             self._runs.pop(key, None)
@@ -61,9 +54,10 @@ class StepThreads:
 
     def _forget_old(self) -> None:
         before = time.monotonic() - KEPT_S
-        old = [key for key, run in self._runs.items() if run.future.done() and (run.left_at or before) < before]
-        for key in old:
-            del self._runs[key]
+        for key, left_at in list(islice(self._left.items(), 16)):
+            if left_at > before or not self._runs[key].done():
+                return
+            del self._left[key], self._runs[key]
 
 
 def _shielded(call: Callable[[], object]) -> object:

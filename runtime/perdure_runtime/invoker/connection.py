@@ -167,9 +167,10 @@ class Connection:
         finally:
             self._link = None
             watching.cancel()
-            await link.close()
+            # Before the wait: a session that is opened meanwhile has slots of its own.
             slots, self._slots, self._running = self._slots, {}, {}
             self.silent = 0
+            await link.close()
             for slot in slots.values():
                 self._offer(slot.lost())
 
