@@ -28,7 +28,6 @@ from perdure.endpoint import BoundHandler
 from perdure.errors import (
     JournalMismatch,
     ProtocolViolation,
-    StatusCode,
     TerminalError,
     UsageError,
 )
@@ -40,14 +39,10 @@ from perdure.outlet import Outlet
 from perdure.results import load
 from perdure.retry import RetryPolicy
 from perdure.steps import Step, current_step, make_step
-from perdure.vm.describe import describe
 from perdure.vm.machine import Cancelled, Machine, Settled
 
 T = TypeVar("T")
 F = TypeVar("F", bound=DurableFuture[Any])
-
-# Results that somebody else has chosen, and not the handler that the contract names.
-FROM_OUTSIDE = frozenset({"await_signal", "awakeable", "get_promise", "peek_promise"})
 
 log = logging.getLogger("perdure")
 
@@ -159,9 +154,15 @@ class Attempt:
         """Whether the handler was told of its cancellation."""
         return self.open and self.interrupts.seen and not self.interrupts.explicit
 
-    def under_way(self) -> list[DurableFuture[Any]]:
-        """The steps and calls whose results the handler has not seen."""
-        return [future for future in self._futures.values() if future.entry.WhichOneof("entry") in ("run", "call")]
+    @property
+    def issued(self) -> int:
+        """How many commands the handler has issued."""
+        return self.machine.issued
+
+    def under_way(self, since: int) -> list[DurableFuture[Any]]:
+        """The steps and calls whose results the handler has not seen, from the command of this ordinal on."""
+        late = [future for command, future in self._futures.items() if command >= since]
+        return [future for future in late if future.entry.WhichOneof("entry") in ("run", "call")]
 
     def check_usable(self, operation: str) -> None:
         """Whether the handler may do something durable now.
@@ -337,7 +338,7 @@ class Attempt:
             return
         try:
             if isinstance(settled.result, bytes):
-                future.set_result(self._restored(future, settled.result))
+                future.set_result(future.restored(settled.result))
         except TerminalError as error:
             # What was looked at had ended with it.
             failed = error
@@ -349,15 +350,6 @@ class Attempt:
             if self.interrupts.seen:
                 # What the handler had waited for when it was cancelled: it need not look at that any more.
                 future.exception()
-
-    def _restored(self, future: DurableFuture[T], result: bytes) -> T:
-        try:
-            return future.restore(result)
-        except codec.MalformedMessage as error:
-            if future.entry.WhichOneof("entry") not in FROM_OUTSIDE:
-                raise
-            # Whoever sent it sent something else than the handler waits for. That stays so in each attempt.
-            raise TerminalError(f"{describe(future.entry)}: {error}", StatusCode.INVALID_ARGUMENT) from error
 
     def _outcome(self, outcome: Outcome) -> None:
         if not self.open:

@@ -185,9 +185,9 @@ class Context(Caller):
         """Holds a cancellation back until the block is left: ``with ctx.shield(): ...``"""
         return self._attempt.shield()
 
-    async def _end_what_runs(self) -> None:
-        """Waits for the steps and calls that are under way, and cancels the calls."""
-        under_way = self._attempt.under_way()
+    async def _end_what_runs(self, since: int) -> None:
+        """Waits for the steps and calls under way that were asked for since a command, and cancels the calls."""
+        under_way = self._attempt.under_way(since)
         for future in under_way:
             if future.entry.HasField("call"):
                 self.cancel(future)

@@ -174,7 +174,7 @@ class Driver:
         """The cancellation, where the handler is to get that in place of a result."""
         if self._attempt.interrupts.due and not _is_done(awaited):
             # As a task that is cancelled ends what it waits for.
-            for task in list(self._attempt.tasks):
+            for task in self._attempt.tasks:
                 task.cancel()
             if isinstance(awaited, asyncio.Future):
                 # The handler turns away from it: whatever comes of it, asyncio need not warn.

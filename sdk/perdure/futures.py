@@ -8,11 +8,15 @@ from typing import Any, Protocol, Self, TypeVar
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
+from perdure import codec
+from perdure.errors import StatusCode, TerminalError
 from perdure.misuse import cancelled_by_clock, check_callback, cut_off
 from perdure.vm.describe import describe
 
 T = TypeVar("T")
 
+# Results that somebody else has chosen, and not the handler that the contract names.
+FROM_OUTSIDE = frozenset({"await_signal", "awakeable", "get_promise", "peek_promise"})
 # Set within handlers and all tasks that they start.
 current_attempt: contextvars.ContextVar["Owner | None"] = contextvars.ContextVar("perdure_attempt", default=None)
 
@@ -172,6 +176,19 @@ class DurableFuture(Durable[T]):
     def commands(self) -> list[int]:
         """Its own."""
         return [self.command]
+
+    def restored(self, result: bytes) -> T:
+        """The result that the journal has.
+
+        Raises:
+            TerminalError: Somebody else has sent what the handler cannot read. That stays so in each attempt.
+        """
+        try:
+            return self.restore(result)
+        except codec.MalformedMessage as error:
+            if self.entry.WhichOneof("entry") not in FROM_OUTSIDE:
+                raise
+            raise TerminalError(f"{describe(self.entry)}: {error}", StatusCode.INVALID_ARGUMENT) from error
 
     def __repr__(self) -> str:
         state = "cancelled" if self.cancelled() else "done" if self.done() else "pending"

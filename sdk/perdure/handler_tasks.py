@@ -5,7 +5,7 @@ before they have asked for anything.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any, TypeAlias
 
 from perdure.futures import current_attempt
@@ -22,17 +22,17 @@ def watch(loop: asyncio.AbstractEventLoop) -> None:
         loop.set_task_factory(HandlerTasks(before))
 
 
-class OwnTasks(set[asyncio.Task[Any]]):
-    """The tasks that one handler has started and that have not ended."""
+class OwnTasks:
+    """The tasks that one handler has started and that have not ended, in the order in which it started them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
         self._loop = loop
         self._ended: asyncio.Future[None] | None = None
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
         """One more."""
-        self.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._on_done)
 
     def ended(self) -> "asyncio.Future[None]":
@@ -40,9 +40,15 @@ class OwnTasks(set[asyncio.Task[Any]]):
         self._ended = self._loop.create_future()
         return self._ended
 
+    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+        return iter(tuple(self._tasks))
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
     def _on_done(self, task: asyncio.Task[Any]) -> None:
-        self.discard(task)
-        if not self and self._ended is not None and not self._ended.done():
+        self._tasks.pop(task, None)
+        if not self._tasks and self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
 

@@ -65,8 +65,12 @@ class Operations(Protocol):
     def cancelled(self) -> bool:
         """Whether the handler was told of its cancellation."""
 
-    def under_way(self) -> list[DurableFuture[Any]]:
-        """The steps and calls whose results the handler has not seen."""
+    @property
+    def issued(self) -> int:
+        """How many commands the handler has issued."""
+
+    def under_way(self, since: int) -> list[DurableFuture[Any]]:
+        """The steps and calls whose results the handler has not seen, from the command of this ordinal on."""
 
     def check_usable(self, operation: str) -> None:
         """Whether the handler may do something durable now. Raises UsageError, asyncio.CancelledError."""

@@ -27,6 +27,8 @@ class Saga:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._compensations: list[Callable[[], Awaitable[object]]] = []
+        # How many commands the handler had issued when the block began: what it asked for before is not the saga's.
+        self._begun = ctx._attempt.issued
 
     def compensate(self, name: str, fn: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Registers a step that undoes something.
@@ -41,6 +43,7 @@ class Saga:
         self._compensations.append(call)
 
     async def __aenter__(self) -> Self:
+        self._begun = self._ctx._attempt.issued
         return self
 
     async def __aexit__(
@@ -57,8 +60,8 @@ class Saga:
     async def undo(self) -> None:
         """Runs the compensations now, the newest first. What is undone is not undone again.
 
-        Steps of the handler that run beside each other are let end first, and calls under way are cancelled: nothing is
-        undone while it is being done.
+        Steps that the handler has asked for within the block are let end first, and calls under way are cancelled:
+        nothing is undone while it is being done.
 
         A compensation that ends in a terminal error of its own does not keep the others from running; the first such
         error is raised at the end.
@@ -67,7 +70,7 @@ class Saga:
             TerminalError: A compensation ended with it.
         """
         with self._ctx.shield():
-            await self._ctx._end_what_runs()
+            await self._ctx._end_what_runs(self._begun)
         await self._compensate()
 
     async def _compensate(self) -> None:

@@ -72,9 +72,22 @@ def test_a_private_handler_that_becomes_public_breaks_nobody(tmp_path: Path) -> 
     assert between(tmp_path, private, shop()) == []
 
 
-@pytest.mark.parametrize("type", ["int64", "uint32", "uint64"])
-def test_an_integer_may_become_another_that_is_read_from_the_same_bytes(tmp_path: Path, type: str) -> None:
-    assert between(tmp_path, shop("int32 count = 1;"), shop(f"{type} count = 1;")) == []
+@pytest.mark.parametrize("size", [32, 64])
+def test_an_integer_may_lose_or_get_its_sign(tmp_path: Path, size: int) -> None:
+    assert between(tmp_path, shop(f"int{size} count = 1;"), shop(f"uint{size} count = 1;")) == []
+
+
+def test_an_integer_of_another_size_is_cut_off_or_written_otherwise_in_json(tmp_path: Path) -> None:
+    found = between(tmp_path, shop("int64 count = 1;"), shop("int32 count = 1;"))
+    assert told(found) == {f"{SHOP}/Buy: shop.v1.Wish.count changed its type": BOTH}
+
+
+def test_a_field_that_becomes_another_message_is_said_though_its_old_one_was_looked_at(tmp_path: Path) -> None:
+    items = "message Item { string name = 1; } message Other { int64 name = 1; } "
+    old, new = shop("Item a = 1; Item b = 2;"), shop("Item a = 1; Other b = 2;")
+    place = "message Wish"
+    found = between(tmp_path, old.replace(place, items + place), new.replace(place, items + place))
+    assert any("Item became shop.v1.Other" in change.what for change in found)
 
 
 def test_another_name_of_the_same_message_is_said(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ async def asleep(storage: Worn, clock: Clock, disk: Disk | None = None) -> tuple
 
 
 def test_a_sleep_ends_though_its_timer_could_not_be_handled_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_module, "TIMER_AGAIN_S", 0.01)
+    monkeypatch.setattr(node_module, "AGAIN_S", 0.01)
 
     async def story() -> None:
         storage, clock = Worn(), Clock()

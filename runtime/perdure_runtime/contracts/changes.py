@@ -15,13 +15,8 @@ from perdure_runtime.contracts.facts import HandlerFacts, ServiceFacts
 
 # Types of one group are read from the same bytes, and from the same JSON.
 _GROUPS = (
-    {
-        FieldDescriptor.TYPE_INT32,
-        FieldDescriptor.TYPE_INT64,
-        FieldDescriptor.TYPE_UINT32,
-        FieldDescriptor.TYPE_UINT64,
-    },
-    {FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64},
+    {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_UINT32},
+    {FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64},
     {FieldDescriptor.TYPE_FIXED32, FieldDescriptor.TYPE_SFIXED32},
     {FieldDescriptor.TYPE_FIXED64, FieldDescriptor.TYPE_SFIXED64},
 )
@@ -130,10 +125,10 @@ def _state(old: ServiceFacts, new: ServiceFacts) -> Iterator[Change]:
                     yield Change(Breaks.STATE, difference.what, new.name, name=field.name)
 
 
-def _message(old: Descriptor, new: Descriptor, seen: set[str]) -> Iterator[_Difference]:
-    if old.full_name in seen:
+def _message(old: Descriptor, new: Descriptor, seen: set[tuple[str, str]]) -> Iterator[_Difference]:
+    if (old.full_name, new.full_name) in seen:
         return
-    seen.add(old.full_name)
+    seen.add((old.full_name, new.full_name))
     if old.full_name != new.full_name:
         yield _Difference(f"{old.full_name} became {new.full_name}")
     numbers = {field.number: field for field in new.fields}
@@ -148,7 +143,7 @@ def _message(old: Descriptor, new: Descriptor, seen: set[str]) -> Iterator[_Diff
         yield from _field(field, kept, seen)
 
 
-def _field(old: FieldDescriptor, new: FieldDescriptor, seen: set[str]) -> Iterator[_Difference]:
+def _field(old: FieldDescriptor, new: FieldDescriptor, seen: set[tuple[str, str]]) -> Iterator[_Difference]:
     place = old.full_name
     if old.is_repeated != new.is_repeated:
         yield _Difference(f"{place} was {_many(old)} and is {_many(new)}")

@@ -105,7 +105,7 @@ async def _replay(
     await asyncio.wait(waiting, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
     link.send(NodeFrame(slot=slot, abort=session_pb2.Abort(reason="its journal has been replayed")))
     if first.done():
-        message = _judge(invocation, facts, first.result())
+        message = _judge(subject, facts, first.result())
         return Divergence(invocation, message) if message else None
     if closed.done():
         raise EndpointUnreachable(f"the session broke while {invocation.id} was replayed: {closed.result()}")
@@ -119,9 +119,12 @@ def _closed(journal: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return (*journal, *(Entry(completion=Completion(command=step, failure=failure)) for step in open_steps))
 
 
-def _judge(invocation: Invocation, facts: HandlerFacts, frame: EndpointFrame) -> str:
+def _judge(subject: Subject, facts: HandlerFacts, frame: EndpointFrame) -> str:
     """What is not repeated, or nothing."""
+    invocation = subject.invocation
     if frame.HasField("attempt_failure"):
+        if Journal(subject.journal).open_steps and not frame.attempt_failure.journal_mismatch:
+            return ""  # It came to the end of its journal, and made that of the error which it found there.
         return "" if _failed_alike(invocation, frame.attempt_failure) else frame.attempt_failure.message
     if not isinstance(invocation.status, Ended):
         return ""

@@ -1,5 +1,7 @@
 """Deployments: which versions of endpoints there are, and what may take whose place."""
 
+import asyncio
+import dataclasses
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
@@ -39,6 +41,7 @@ class Deployments:
         self._clock_ms = clock_ms
         self._entropy = entropy
         self._defaults = defaults
+        self._registering = asyncio.Lock()
 
     def restore(self) -> None:
         """Routes services to the deployments that are stored, oldest first."""
@@ -47,6 +50,11 @@ class Deployments:
 
     async def register(self, address: str, *, force: bool, verify: bool) -> admin_pb2.Deployment:
         """Discovers the endpoint at ``host:port`` and sends new invocations there. Raises RegistrationRefused."""
+        # One after another: each is judged against all that came before it.
+        async with self._registering:
+            return await self._register(address, force=force, verify=verify)
+
+    async def _register(self, address: str, *, force: bool, verify: bool) -> admin_pb2.Deployment:
         row, contracts = await self._discover(address)
         changed = [other for other in self._at(address) if not _serves_alike(other, row)]
         if changed and not force:
@@ -72,6 +80,9 @@ class Deployments:
         for other in self._at(address):
             if _serves_alike(other, row) and self._invoker.newest_at(other.id) == set(other.services):
                 return self._message(other)
+        # Later than all others, whatever the clock says: the newest is still the newest when the node is back.
+        last_ms = max((other.created_at_ms for other in self._storage.deployments()), default=0)
+        row = dataclasses.replace(row, created_at_ms=max(self._clock_ms(), last_ms + 1))
         # The new one first: whenever the node dies, somebody has the work.
         self._storage.add_deployment(row)
         self._route(row)
@@ -130,10 +141,7 @@ class Deployments:
         except (ValueError, EndpointUnreachable, ContractError) as error:
             raise RegistrationRefused(str(error)) from error
         id = f"dp_{self._entropy(64):016x}"
-        # Later than all others, whatever the clock says: the newest is still the newest when the node is back.
-        last_ms = max((other.created_at_ms for other in self._storage.deployments()), default=0)
-        created_at_ms = max(self._clock_ms(), last_ms + 1)
-        return DeploymentRow(id, address, services, discovered.descriptors, created_at_ms), contracts
+        return DeploymentRow(id, address, services, discovered.descriptors, self._clock_ms()), contracts
 
     def _at(self, address: str) -> tuple[DeploymentRow, ...]:
         return tuple(row for row in self._storage.deployments() if row.address == address)

@@ -94,6 +94,7 @@ class PartitionLoop:
         self._turn: asyncio.Handle | None = None
         self._work = asyncio.Event()
         self._pause_s = FIRST_PAUSE_S
+        self._closed = False
         self.failure = ""
         self.commits = 0
         self.inputs = 0
@@ -170,6 +171,7 @@ class PartitionLoop:
 
     def close(self) -> None:
         """Tells all who wait for something to be durable that it never will be, as far as this node knows."""
+        self._closed = True
         self._drop_waiting("the node stops")
 
     async def recover(self) -> None:
@@ -186,8 +188,15 @@ class PartitionLoop:
         self._view = LoadingView(self._memory, lambda document: self._storage.load(document))
 
     def _enqueue(self, item: "Input | Asked | asyncio.Future[None]") -> None:
-        self._inputs.append(item)
-        self._plan_turn()
+        if not self._closed:
+            self._inputs.append(item)
+            self._plan_turn()
+        elif isinstance(item, Asked):
+            _refuse(item.barrier, "the node stops")
+        elif isinstance(item, asyncio.Future):
+            _refuse(item, "the node stops")
+        else:
+            self._shell.refuse(item, StorageFailure("the node stops"))
 
     def _plan_turn(self) -> None:
         # While the partition is loaded again, what comes in waits.

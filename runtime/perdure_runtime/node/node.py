@@ -33,6 +33,7 @@ from perdure_runtime.partition.effect import (
 from perdure_runtime.partition.input import (
     AttemptEnded,
     AttemptFailed,
+    AttemptLost,
     AttemptSuspended,
     Command,
     Input,
@@ -45,8 +46,8 @@ from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.partition.rows import Timer
 from perdure_runtime.storage.api import Storage, StorageFailure
 
-# A timer that could not be handled is due again after so long.
-TIMER_AGAIN_S = 5.0
+# A timer, or the loss of an attempt, that could not be handled is offered again after so long.
+AGAIN_S = 5.0
 # So many attempts may wait for their endpoint to come to them before timers start no more for a moment.
 MOST_SILENT = 256
 
@@ -155,9 +156,12 @@ class Node:
                 self.invoker.act(Abort(input.invocation_id, input.attempt, reason))
                 failure = AttemptFailure(message=reason)
                 self.loop.offer(AttemptFailed(input.invocation_id, input.attempt, failure, DEFAULT))
+            case AttemptLost() | AttemptFailed():
+                # The invocation would look for ever as if it ran. Of an older attempt it changes nothing by then.
+                asyncio.get_running_loop().call_later(AGAIN_S, self.loop.offer, input)
             case TimerDue(timer):
                 # Its row is there yet: else what sleeps would never wake.
-                asyncio.get_running_loop().call_later(TIMER_AGAIN_S, self._timers.set, {timer: True})
+                asyncio.get_running_loop().call_later(AGAIN_S, self._timers.set, {timer: True})
             case _:
                 pass  # The loop has logged it, and has told who waits for it.
 
