@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -245,7 +246,9 @@ class Attempt:
         """Sends what the machine has for the node, and starts the steps that may start."""
         for entry in self.machine.take_entries():
             frame = EndpointFrame(slot=self.slot, entry=entry)
-            if self.interrupts.accepted:
+            # What undoes something after an error must not be lost to a cancellation that comes at that moment.
+            undoes = entry.HasField("call") and terminal_error(sys.exception()) is not None
+            if undoes or self.interrupts.accepted:
                 frame.cancellation_accepted = True
             self.outlet.emit(frame)
         self.steps.start()

@@ -216,3 +216,33 @@ def test_a_pause_holds_the_cancellation_of_callees_up_and_a_resume_goes_on_with_
 
     assert isinstance(room.status(callee), Ended)
     assert room.row("inv_a").cancel is Cancel.JOURNALED
+
+
+def test_a_call_that_its_handler_shields_is_neither_cancelled_nor_waited_for(room: Room) -> None:
+    room.submit("inv_a")
+    step = room.apply(Command("inv_a", 1, 0, call(EMAIL), cancellation_accepted=True))
+    (kept,) = step.writes.inserted
+    callee = room.call(command=1)
+    room.cancel("inv_a")
+
+    assert room.row(kept).cancel is Cancel.NONE
+    step = room.end(kept, b"sent")
+    assert Notify("inv_a", 1, completion(0, NOW_MS, b"sent")) in step.effects
+    assert room.row("inv_a").cancel is Cancel.CALLEES
+    room.end(callee, CANCELLED)
+    assert room.row("inv_a").cancel is Cancel.JOURNALED
+
+
+def test_a_caller_that_only_waits_for_what_it_shields_is_told_at_once(room: Room) -> None:
+    room.submit("inv_a")
+    room.apply(Command("inv_a", 1, 0, call(EMAIL), cancellation_accepted=True))
+    room.cancel("inv_a")
+    assert room.row("inv_a").cancel is Cancel.JOURNALED
+
+
+def test_what_is_shielded_from_a_cancellation_is_killed_with_its_caller(room: Room) -> None:
+    room.submit("inv_a")
+    step = room.apply(Command("inv_a", 1, 0, call(EMAIL), cancellation_accepted=True))
+    (kept,) = step.writes.inserted
+    room.kill("inv_a")
+    assert isinstance(room.status(kept), Ended)

@@ -89,7 +89,8 @@ class Shared:
         entries = self._journal(row.id)
         told = next(index for index, entry in enumerate(entries) if entry.HasField("cancellation"))
         for entry in entries[:told]:
-            callee = self._rows.invocations.get(entry.call.invocation_id) if entry.HasField("call") else None
+            called = entry.HasField("call") and not entry.call.kept  # What it shields is none of its leaves.
+            callee = self._rows.invocations.get(entry.call.invocation_id) if called else None
             if callee is None or callee.caller is None or callee.caller.invocation_id != row.id:
                 continue  # Others may have made it, and want its result.
             assert isinstance(callee.status, Ended)

@@ -21,6 +21,7 @@ class Journal:
         commands: The number of commands.
         open_steps: Ordinals of the steps without a result.
         open_calls: The invocations that calls without a result have become, by ordinal.
+        kept_calls: Ordinals of the calls that are not cancelled with their caller.
         signals: Signals that no wait has taken yet, by name, the oldest first.
         signal_waits: Ordinals of the waits for a signal without a result, by name, the oldest first.
     """
@@ -33,6 +34,7 @@ class Journal:
         "awakeables",
         "commands",
         "entries",
+        "kept_calls",
         "open_calls",
         "open_steps",
         "signal_waits",
@@ -45,6 +47,7 @@ class Journal:
         self.commands = 0
         self.open_steps: dict[int, None] = {}
         self.open_calls: dict[int, str] = {}
+        self.kept_calls: set[int] = set()
         self.signals: dict[str, list[Outcome]] = {}
         self.signal_waits: dict[str, list[int]] = {}
         self._settled: set[int] = set()
@@ -97,6 +100,8 @@ class Journal:
             self.open_steps[self.commands] = None
         elif kind == "call":
             self.open_calls[self.commands] = entry.call.invocation_id
+            if entry.call.kept:
+                self.kept_calls.add(self.commands)
         elif kind == "awakeable":
             # An id that came twice is that of the first.
             self.awakeables.setdefault(entry.awakeable.id, (self.commands, entry.awakeable))

@@ -107,8 +107,9 @@ class Replay:
         """
         recorded = self.commands[ordinal].entry
         if replayed.HasField("call") and recorded.HasField("call"):
-            # The runtime noted what the call has become; the handler does not know it.
+            # The runtime noted these; the handler does not know them.
             replayed.call.invocation_id = recorded.call.invocation_id
+            replayed.call.kept = recorded.call.kept
         if recorded != replayed:
             raise self.mismatch(ordinal, describe(replayed))
 

@@ -25,6 +25,7 @@ def on_call(draft: Draft, invocation: Invocation, command: Command, call: CallCo
     journaled = Entry()
     journaled.CopyFrom(command.entry)
     journaled.call.invocation_id = arrived.invocation_id
+    journaled.call.kept = command.cancellation_accepted
     draft.append(invocation.id, journaled)
     match arrived:
         case Taken():

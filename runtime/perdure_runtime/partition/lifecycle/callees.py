@@ -41,10 +41,13 @@ def is_held_back(invocation: Invocation) -> bool:
     return invocation.cancel is Cancel.CALLEES and not isinstance(invocation.status, Ended)
 
 
-def running_callees(draft: Draft, invocation: Invocation) -> list[str]:
-    """The invocations that calls of this one have made, and that have not ended."""
+def running_callees(draft: Draft, invocation: Invocation, *, kept: bool) -> list[str]:
+    """The invocations that calls of this one have made and that have not ended, with those that are kept or without."""
     running = []
-    for command, callee_id in draft.journal(invocation.id).open_calls.items():
+    journal = draft.journal(invocation.id)
+    for command, callee_id in journal.open_calls.items():
+        if command in journal.kept_calls and not kept:
+            continue
         callee = draft.invocation(callee_id)
         if callee is None or isinstance(callee.status, Ended) or callee.caller is None:
             continue

@@ -34,7 +34,7 @@ def cancel(draft: Draft, invocation_id: str) -> None:
         if isinstance(invocation.status, Scheduled | Queued):
             end_early(draft, invocation, Failure(code=CANCELLED, message="cancelled before it started"))
             continue
-        callees = [] if invocation.mode.explicit_cancellation else running_callees(draft, invocation)
+        callees = [] if invocation.mode.explicit_cancellation else running_callees(draft, invocation, kept=False)
         if callees:
             draft.put(replace(invocation, cancel=Cancel.CALLEES, callees=len(callees)))
             to_do += callees

@@ -50,10 +50,10 @@ def end_early(draft: Draft, invocation: Invocation, failure: Failure) -> None:
 
 def _deliver(draft: Draft, caller: Caller, result: bytes | Failure) -> None:
     calling = draft.invocation(caller.invocation_id)
-    if calling is not None and is_held_back(calling):
-        on_callee_ended(draft, calling)
-    else:
+    if calling is None or not is_held_back(calling) or caller.command in draft.journal(calling.id).kept_calls:
         complete(draft, caller.invocation_id, caller.command, result)
+    else:
+        on_callee_ended(draft, calling)
 
 
 def _is_called_again(draft: Draft, invocation: Invocation, listener: Caller) -> bool:

@@ -21,7 +21,7 @@ def on_kill(draft: Draft, kill: Kill) -> None:
         invocation = draft.invocation(to_do.pop())
         if invocation is None or isinstance(invocation.status, Ended):
             continue
-        to_do += running_callees(draft, invocation)
+        to_do += running_callees(draft, invocation, kept=True)
         if isinstance(invocation.status, Running):
             draft.emit(Abort(invocation.id, invocation.attempt, KILLED))
         end_early(draft, invocation, Failure(code=ABORTED, message=KILLED))

@@ -197,12 +197,17 @@ class CallCommand(_message.Message):
     HEADERS_FIELD_NUMBER: _builtins.int
     MUST_BE_NEW_FIELD_NUMBER: _builtins.int
     INVOCATION_ID_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     input: _builtins.bytes
     idempotency_key: _builtins.str
     must_be_new: _builtins.bool
     """The run of a workflow: fail with ALREADY_EXISTS where its id has run, in place of waiting for that run."""
     invocation_id: _builtins.str
     """The invocation that the call has become. Set by the runtime; a replay does not compare it."""
+    kept: _builtins.bool
+    """The handler asked for it in spite of its cancellation, or shields it: it is not cancelled with its caller. Set by the
+    runtime, as the endpoint said beside the command.
+    """
     @_builtins.property
     def target(self) -> Global___Target: ...
     @_builtins.property
@@ -216,10 +221,11 @@ class CallCommand(_message.Message):
         headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         must_be_new: _builtins.bool = ...,
         invocation_id: _builtins.str = ...,
+        kept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "idempotency_key", b"idempotency_key", "input", b"input", "invocation_id", b"invocation_id", "must_be_new", b"must_be_new", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "idempotency_key", b"idempotency_key", "input", b"input", "invocation_id", b"invocation_id", "kept", b"kept", "must_be_new", b"must_be_new", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
