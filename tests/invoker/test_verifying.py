@@ -289,6 +289,25 @@ def test_state_is_what_the_journal_says_was_read() -> None:
     play(story)
 
 
+class Telling(CounterHandlers):
+    """Reads last what nothing follows, and what is therefore not in its journal."""
+
+    async def add(self, ctx: CounterContext, request: AddRequest) -> CounterState:
+        ctx.state.value.set(7)
+        return CounterState(last_reason=await ctx.state.last_reason.get())
+
+
+def test_code_whose_last_act_is_a_read_is_right() -> None:
+    async def story() -> None:
+        endpoint = perdure.Endpoint(Telling())
+        add = Submission("trial.v1.Counter", "Add", "ada", codec.encode(AddRequest(counter="ada")))
+        async with Recorder(endpoint, ONCE) as recorder:
+            subject = await recorder.record(add)
+        assert await verify(local(endpoint), Contracts.discovered(endpoint.discovery()), [subject]) == []
+
+    play(story)
+
+
 def test_a_step_that_the_journal_has_not_never_runs() -> None:
     ran: list[str] = []
 

@@ -24,6 +24,8 @@ from perdure_runtime.partition.lifecycle.attempt import GAVE_UP
 from perdure_runtime.partition.lifecycle.kill import ABORTED, KILLED
 from perdure_runtime.partition.rows import Ended, Invocation
 
+# Commands that read state.
+READS = frozenset({"get_state", "get_state_keys"})
 # A replay does nothing that takes time; one that hangs is told so.
 PATIENCE_S = 10.0
 # So many replay side by side: an endpoint that hangs as a whole costs them all no more than one patience.
@@ -131,6 +133,8 @@ def _judge(subject: Subject, facts: HandlerFacts, frame: EndpointFrame) -> str:
     outcome = invocation.status.outcome
     if _is_of_the_node(outcome) or frame.outcome == outcome:
         return ""
+    if frame.HasField("entry") and frame.entry.WhichOneof("entry") in READS:
+        return ""  # A read that nothing followed is not in its journal, and so what came of it cannot be told.
     if frame.HasField("outcome"):
         return f"it ended with {_text(outcome, facts)}, and ends with {_text(frame.outcome, facts)}"
     beyond = describe(frame.entry) if frame.HasField("entry") else "a wait"
