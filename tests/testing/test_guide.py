@@ -13,7 +13,7 @@ GUIDE = (ROOT / "docs" / "guides" / "testing.md").read_text(encoding="utf-8")
 def test_the_contract_generates_and_the_tests_of_the_guide_pass(tmp_path: Path) -> None:
     (contract,) = re.findall(r"```proto\n(.*?)```", GUIDE, re.DOTALL)
     handlers, *tests = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    protos = tmp_path / "protos" / "shop" / "v1" / "shop.proto"
+    protos = tmp_path / "protos" / "reviews" / "v1" / "reviews.proto"
     protos.parent.mkdir(parents=True)
     protos.write_text(contract)
     (tmp_path / "handlers.py").write_text(handlers)
