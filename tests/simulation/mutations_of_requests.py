@@ -142,14 +142,7 @@ def shields_hold_nothing_back(stack: ExitStack) -> None:
 
 @mutation
 def cancellations_are_raised_again_and_again(stack: ExitStack) -> None:
-    take = Interrupts.take
-
-    def keep(self: Interrupts) -> Any:
-        raised = take(self)
-        self._to_raise = True
-        return raised
-
-    instead(stack, Interrupts, "take", keep)
+    instead(stack, Interrupts, "due", property(lambda self: self.seen and not self._shields and not self.explicit))
 
 
 @mutation
