@@ -32,7 +32,7 @@ from perdure.errors import (
     TerminalError,
     UsageError,
 )
-from perdure.failures import attempt_failure, error_of, failure_of, terminal_error
+from perdure.failures import attempt_failure, callers_lines, error_of, failure_of, terminal_error
 from perdure.futures import Awakeable, Durable, DurableFuture, current_attempt
 from perdure.handler_tasks import OwnTasks
 from perdure.interrupts import Interrupts
@@ -316,6 +316,8 @@ class Attempt:
         try:
             future = make()
         except JournalMismatch as mismatch:
+            if lines := callers_lines():
+                mismatch.add_note(lines)
             self.fail(mismatch)
             raise
         self._futures[future.command] = future

@@ -1,7 +1,9 @@
 """Terminal errors on the wire, and failed attempts."""
 
+import sys
 import traceback
 from datetime import timedelta
+from types import FrameType
 
 import betterproto
 from betterproto.lib.google.protobuf import Any as AnyMessage
@@ -79,6 +81,25 @@ def attempt_failure(error: BaseException) -> AttemptFailure:
     if isinstance(error, RetryableError) and error.retry_after is not None:
         failure.retry_after_ms = milliseconds(error.retry_after)
     return failure
+
+
+def callers_lines() -> str:
+    """The handler's lines that led here, as a traceback has them; empty where only perdure and asyncio did.
+
+    An error that perdure raises has no frame yet of whoever called it.
+    """
+    frame = sys._getframe(1)
+    while frame is not None and _is_ours(frame):
+        frame = frame.f_back  # type: ignore[assignment]  # the outermost frame has none
+    lines: list[str] = []
+    while frame is not None and not _is_ours(frame):
+        lines[:0] = traceback.format_list([traceback.extract_stack(frame, limit=1)[0]])
+        frame = frame.f_back  # type: ignore[assignment]  # as above
+    return "".join(lines).rstrip()
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] in ("perdure", "asyncio")
 
 
 def milliseconds(duration: timedelta) -> int:

@@ -70,6 +70,25 @@ def test_another_command_than_the_journal_has_pauses_with_both_sides_shown() -> 
     play(do, story)
 
 
+def test_a_mismatch_names_the_line_of_the_handler_that_differs() -> None:
+    async def charge(ctx: Context) -> None:
+        await ctx.run("changed", print)  # differs
+
+    async def do(ctx: Context, request: Word) -> Word:
+        await charge(ctx)
+        return Word()
+
+    async def story(node: Node) -> None:
+        node.start(journal=[ran("original"), completed(0)], attempt=2)
+        last = (await node.next()).attempt_failure.stacktrace.splitlines()[-4:]
+        assert last[0].endswith("in do")
+        assert last[1].strip() == "await charge(ctx)"
+        assert last[2].endswith("in charge")
+        assert last[3].strip() == 'await ctx.run("changed", print)  # differs'
+
+    play(do, story)
+
+
 def test_a_handler_that_hides_a_mismatch_cannot_end() -> None:
     async def do(ctx: Context, request: Word) -> Word:
         with pytest.raises(JournalMismatch):
