@@ -43,6 +43,14 @@ def test_each_deployment_is_a_line_with_its_status_and_its_work() -> None:
         ]
 
 
+def test_where_none_is_registered_the_list_is_empty_and_says_how_to_register_one() -> None:
+    with desk() as there:
+        there.node.known = []
+        ran = there.perdure("deployments", "list")
+        assert (ran.exit_code, ran.stdout) == (0, "")
+        assert ran.stderr == "no endpoint is registered; perdure deployments register HOST:PORT does it\n"
+
+
 @pytest.mark.parametrize("flags", [(), ("force",)], ids="".join)
 def test_a_deployment_is_removed(flags: tuple[str, ...]) -> None:
     with desk() as there:

@@ -25,7 +25,10 @@ def register(admin: tuple[str, int], address: str, *, force: bool, verify: bool)
 
 def list_deployments(admin: tuple[str, int]) -> None:
     """Prints all deployments."""
-    for deployment in _ask(AdminClient(*admin).deployments()):
+    deployments = _ask(AdminClient(*admin).deployments())
+    if not deployments:
+        typer.echo("no endpoint is registered; perdure deployments register HOST:PORT does it", err=True)
+    for deployment in deployments:
         work = f"{deployment.in_flight} in flight" if deployment.in_flight else "no work"
         services = ", ".join(deployment.services)
         typer.echo(f"{deployment.id}  {deployment.address}  {deployment.status}, {work}  {services}")

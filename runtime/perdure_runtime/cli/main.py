@@ -4,6 +4,7 @@ Each command imports what it runs: an endpoint's process need not load a node, n
 """
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,21 @@ app.add_typer(invocations.app, name="invocations")
 
 EndpointPath = Annotated[str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="Where your perdure.Endpoint is.")]
 DataOption = Annotated[Path, typer.Option("--data", help="Directory of the database.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"perdure {version('perdure')}")
+        raise typer.Exit
+
+
+@app.callback()
+def perdure_command(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
+    """Durable execution for Python microservices."""
 
 
 @app.command("dev")
