@@ -1,9 +1,9 @@
 """Typed clients of services, for handlers and for programs outside: what generated client classes are made of."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import ClassVar, Generic, Self, overload
+from typing import ClassVar, Generic, Self, cast, overload
 
 import betterproto
 from typing_extensions import TypeVar
@@ -52,67 +52,76 @@ class ObjectClient(ServiceClient[CallerT]):
         self._key = key
 
 
-def make_call(
-    client: "ServiceClient[Caller] | ServiceClient[BlockingCaller]",
-    handler: Handler,
-    request: Req,
-    response: type[Res],
-    idempotency_key: str | None,
-    headers: Mapping[str, str] | None,
-    delay: timedelta | None = None,
-    must_be_new: bool = False,
-) -> Call[Res]:
-    """A call of a handler, checked.
-
-    Raises:
-        UsageError: It cannot be made; the message says why.
-    """
-    if type(request) is not handler.request:
-        raise UsageError(
-            f"{client.service.name}/{handler.name} takes a {handler.request.__name__}, not a {type(request).__name__}"
-        )
-    if delay is not None and delay < timedelta(0):
-        raise UsageError(f"{client.service.name}/{handler.name}: a delay of {delay} lies in the past")
-    return Call(
-        service=client.service.name,
-        handler=handler.name,
-        key=client._key,
-        payload=_payload(client, handler, request),
-        read=partial(codec.decode, response),
-        idempotency_key=idempotency_key or "",
-        headers=headers or NO_HEADERS,
-        delay=delay or timedelta(0),
-        must_be_new=must_be_new,
-    )
-
-
-def _payload(
-    client: "ServiceClient[Caller] | ServiceClient[BlockingCaller]", handler: Handler, request: betterproto.Message
-) -> bytes:
-    payload = codec.encode(request)
-    if handler.key_field is None:
-        return payload
-    key = getattr(request, handler.key_field)
-    if not key:
-        # Serialised messages that are joined are merged: this sets the key without touching the caller's request.
-        make = handler.request
-        return payload + codec.encode(make(**{handler.key_field: client._key}))
-    if key != client._key:
-        raise UsageError(
-            f"{type(client).__name__} was made for key {client._key!r}, but {handler.key_field} of the request says "
-            f"{key!r}: leave it empty, or make a client for {key!r}"
-        )
-    return payload
-
-
-class Method(Generic[Req, Res]):
-    """One handler, to be called or sent to."""
+class BoundHandler(Generic[Req, Res, CallerT]):
+    """One handler of the service, or of the key, that a client names."""
 
     __slots__ = ("_client", "_handler")
 
-    def __init__(self, client: ServiceClient[Caller], handler: Handler) -> None:
+    def __init__(self, client: ServiceClient[CallerT], handler: Handler) -> None:
         self._client = client
         self._handler = handler
+
+    def _make_call(
+        self,
+        request: Req,
+        idempotency_key: str | None,
+        headers: Mapping[str, str] | None,
+        delay: timedelta | None = None,
+        must_be_new: bool = False,
+    ) -> Call[Res]:
+        """A call of the handler, checked.
+
+        Raises:
+            UsageError: It cannot be made; the message says why.
+        """
+        client, handler = self._client, self._handler
+        if type(request) is not handler.request:
+            raise UsageError(
+                f"{client.service.name}/{handler.name} takes a {handler.request.__name__}, "
+                f"not a {type(request).__name__}"
+            )
+        if delay is not None and delay < timedelta(0):
+            raise UsageError(f"{client.service.name}/{handler.name}: a delay of {delay} lies in the past")
+        return Call(
+            service=client.service.name,
+            handler=handler.name,
+            key=client._key,
+            payload=self._payload(request),
+            read=self._read,
+            idempotency_key=idempotency_key or "",
+            headers=headers or NO_HEADERS,
+            delay=delay or timedelta(0),
+            must_be_new=must_be_new,
+        )
+
+    @property
+    def _read(self) -> Callable[[bytes], Res]:
+        """Reads a response."""
+        # Rpc and RunRpc, whose type arguments the generated code states, pair the handler with its types.
+        return partial(codec.decode, cast(type[Res], self._handler.response))
+
+    def _payload(self, request: Req) -> bytes:
+        payload = codec.encode(request)
+        key_field, bound_to = self._handler.key_field, self._client._key
+        if key_field is None:
+            return payload
+        key = getattr(request, key_field)
+        if not key:
+            # Serialised messages that are joined are merged: this sets the key without touching the caller's request.
+            make = self._handler.request
+            return payload + codec.encode(make(**{key_field: bound_to}))
+        if key != bound_to:
+            raise UsageError(
+                f"{type(self._client).__name__} was made for key {bound_to!r}, but {key_field} of the request says "
+                f"{key!r}: leave it empty, or make a client for {key!r}"
+            )
+        return payload
+
+
+class Method(BoundHandler[Req, Res, Caller]):
+    """One handler, to be called or sent to."""
+
+    __slots__ = ()
 
     def __call__(
         self, request: Req, *, idempotency_key: str | None = None, headers: Mapping[str, str] | None = None
@@ -124,9 +133,7 @@ class Method(Generic[Req, Res]):
         Raises:
             TerminalError: When awaited: the invocation ended with it.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = make_call(self._client, self._handler, request, response, idempotency_key, headers)
-        return self._client._caller._call(call)
+        return self._client._caller._call(self._make_call(request, idempotency_key, headers))
 
     def send(
         self,
@@ -140,19 +147,13 @@ class Method(Generic[Req, Res]):
 
         In a handler the message is on its way at once, awaited or not; outside it must be awaited.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = make_call(self._client, self._handler, request, response, idempotency_key, headers, delay)
-        return self._client._caller._send(call)
+        return self._client._caller._send(self._make_call(request, idempotency_key, headers, delay))
 
 
-class BlockingMethod(Generic[Req, Res]):
+class BlockingMethod(BoundHandler[Req, Res, BlockingCaller]):
     """One handler, to be called or sent to by a blocking program."""
 
-    __slots__ = ("_client", "_handler")
-
-    def __init__(self, client: ServiceClient[BlockingCaller], handler: Handler) -> None:
-        self._client = client
-        self._handler = handler
+    __slots__ = ()
 
     def __call__(
         self, request: Req, *, idempotency_key: str | None = None, headers: Mapping[str, str] | None = None
@@ -162,9 +163,7 @@ class BlockingMethod(Generic[Req, Res]):
         Raises:
             TerminalError: The invocation ended with it.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = make_call(self._client, self._handler, request, response, idempotency_key, headers)
-        return self._client._caller._call(call)
+        return self._client._caller._call(self._make_call(request, idempotency_key, headers))
 
     def send(
         self,
@@ -175,9 +174,7 @@ class BlockingMethod(Generic[Req, Res]):
         headers: Mapping[str, str] | None = None,
     ) -> BlockingInvocationHandle[Res]:
         """Sends a message: the handler runs, after the delay if there is one, and nobody waits for it."""
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = make_call(self._client, self._handler, request, response, idempotency_key, headers, delay)
-        return self._client._caller._send(call)
+        return self._client._caller._send(self._make_call(request, idempotency_key, headers, delay))
 
 
 class Rpc(Generic[Req, Res]):

@@ -2,13 +2,10 @@
 
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Generic, Self, overload
 
-from perdure import codec
 from perdure.calls import BlockingCaller, BlockingInvocationHandle, Caller, InvocationHandle, WorkflowRun
-from perdure.method import BlockingMethod, Method, Req, Res, ServiceClient, make_call
-from perdure.service import Handler
+from perdure.method import BlockingMethod, Method, Req, Res, ServiceClient
 
 
 class RunMethod(Method[Req, Res]):
@@ -32,11 +29,7 @@ class RunMethod(Method[Req, Res]):
         Raises:
             TerminalError: When awaited: the workflow ended with it.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = make_call(
-            self._client, self._handler, request, response, idempotency_key, headers, must_be_new=must_be_new
-        )
-        return self._client._caller._call(call)
+        return self._client._caller._call(self._make_call(request, idempotency_key, headers, must_be_new=must_be_new))
 
     def send(
         self,
@@ -52,11 +45,9 @@ class RunMethod(Method[Req, Res]):
         Args:
             must_be_new: Fail with ALREADY_EXISTS where this id has run, unless with the same idempotency key.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = make_call(
-            self._client, self._handler, request, response, idempotency_key, headers, delay, must_be_new=must_be_new
+        return self._client._caller._send(
+            self._make_call(request, idempotency_key, headers, delay, must_be_new=must_be_new)
         )
-        return self._client._caller._send(call)
 
     def attach(self) -> Awaitable[Res]:
         """Waits for the end of the run.
@@ -64,8 +55,7 @@ class RunMethod(Method[Req, Res]):
         Raises:
             TerminalError: When awaited: the workflow ended with it, or NOT_FOUND: this id has not run.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # RunRpc pairs them
-        return self._client._caller._attach(_run_of(self._client, self._handler), partial(codec.decode, response))
+        return self._client._caller._attach(_run_of(self), self._read)
 
     def output(self) -> Awaitable[Res | None]:
         """The response, or None while the workflow runs.
@@ -73,12 +63,11 @@ class RunMethod(Method[Req, Res]):
         Raises:
             TerminalError: When awaited: the workflow ended with it, or NOT_FOUND: this id has not run.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # RunRpc pairs them
-        return self._client._caller._output(_run_of(self._client, self._handler), partial(codec.decode, response))
+        return self._client._caller._output(_run_of(self), self._read)
 
     def cancel(self) -> Awaitable[None]:
         """Asks the run to end: it gets a ``CancelledInvocation`` where it waits."""
-        return self._client._caller._cancel(_run_of(self._client, self._handler))
+        return self._client._caller._cancel(_run_of(self))
 
 
 class BlockingRunMethod(BlockingMethod[Req, Res]):
@@ -102,11 +91,7 @@ class BlockingRunMethod(BlockingMethod[Req, Res]):
         Raises:
             TerminalError: The workflow ended with it.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = make_call(
-            self._client, self._handler, request, response, idempotency_key, headers, must_be_new=must_be_new
-        )
-        return self._client._caller._call(call)
+        return self._client._caller._call(self._make_call(request, idempotency_key, headers, must_be_new=must_be_new))
 
     def send(
         self,
@@ -122,11 +107,9 @@ class BlockingRunMethod(BlockingMethod[Req, Res]):
         Args:
             must_be_new: Fail with ALREADY_EXISTS where this id has run, unless with the same idempotency key.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # Rpc pairs the handler with its types
-        call = make_call(
-            self._client, self._handler, request, response, idempotency_key, headers, delay, must_be_new=must_be_new
+        return self._client._caller._send(
+            self._make_call(request, idempotency_key, headers, delay, must_be_new=must_be_new)
         )
-        return self._client._caller._send(call)
 
     def attach(self) -> Res:
         """Waits for the end of the run.
@@ -134,8 +117,7 @@ class BlockingRunMethod(BlockingMethod[Req, Res]):
         Raises:
             TerminalError: The workflow ended with it, or NOT_FOUND: this id has not run.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # RunRpc pairs them
-        return self._client._caller._attach(_run_of(self._client, self._handler), partial(codec.decode, response))
+        return self._client._caller._attach(_run_of(self), self._read)
 
     def output(self) -> Res | None:
         """The response, or None while the workflow runs.
@@ -143,12 +125,11 @@ class BlockingRunMethod(BlockingMethod[Req, Res]):
         Raises:
             TerminalError: The workflow ended with it, or NOT_FOUND: this id has not run.
         """
-        response: type[Res] = self._handler.response  # type: ignore[assignment]  # RunRpc pairs them
-        return self._client._caller._output(_run_of(self._client, self._handler), partial(codec.decode, response))
+        return self._client._caller._output(_run_of(self), self._read)
 
     def cancel(self) -> None:
         """Asks the run to end: it gets a ``CancelledInvocation`` where it waits."""
-        self._client._caller._cancel(_run_of(self._client, self._handler))
+        self._client._caller._cancel(_run_of(self))
 
 
 class RunRpc(Generic[Req, Res]):
@@ -174,5 +155,5 @@ class RunRpc(Generic[Req, Res]):
         return BlockingRunMethod(client, handler)
 
 
-def _run_of(client: ServiceClient[Caller] | ServiceClient[BlockingCaller], handler: Handler) -> WorkflowRun:
-    return WorkflowRun(client.service.name, handler.name, client._key)
+def _run_of(method: RunMethod[Req, Res] | BlockingRunMethod[Req, Res]) -> WorkflowRun:
+    return WorkflowRun(method._client.service.name, method._handler.name, method._client._key)
