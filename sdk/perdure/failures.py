@@ -3,6 +3,7 @@
 import sys
 import traceback
 from datetime import timedelta
+from itertools import dropwhile, takewhile
 from types import FrameType
 
 import betterproto
@@ -88,18 +89,15 @@ def callers_lines() -> str:
 
     An error that perdure raises has no frame yet of whoever called it.
     """
-    frame = sys._getframe(1)
-    while frame is not None and _is_ours(frame):
-        frame = frame.f_back  # type: ignore[assignment]  # the outermost frame has none
-    lines: list[str] = []
-    while frame is not None and not _is_ours(frame):
-        lines[:0] = traceback.format_list([traceback.extract_stack(frame, limit=1)[0]])
-        frame = frame.f_back  # type: ignore[assignment]  # as above
-    return "".join(lines).rstrip()
+    callers = dropwhile(_is_ours, traceback.walk_stack(sys._getframe()))
+    lines = traceback.StackSummary.extract(takewhile(lambda caller: not _is_ours(caller), callers))
+    # A traceback has the innermost line last.
+    lines.reverse()
+    return "".join(lines.format()).rstrip()
 
 
-def _is_ours(frame: FrameType) -> bool:
-    return frame.f_globals.get("__name__", "").partition(".")[0] in ("perdure", "asyncio")
+def _is_ours(caller: tuple[FrameType, int]) -> bool:
+    return caller[0].f_globals.get("__name__", "").partition(".")[0] in ("perdure", "asyncio")
 
 
 def milliseconds(duration: timedelta) -> int:

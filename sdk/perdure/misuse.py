@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from perdure.errors import UsageError
@@ -36,11 +37,11 @@ def check_callback(callback: Callable[..., object]) -> None:
 
 def cancelled_by_clock() -> bool:
     """Whether the caller, a ``cancel`` of a future, is called because a time of asyncio's is over."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("asyncio."):
         if frame.f_code.co_name in CLOCKS:
             return True
-        frame = frame.f_back  # type: ignore[assignment]  # the outermost frame has none
+        frame = frame.f_back
     return False
 
 

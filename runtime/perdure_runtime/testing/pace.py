@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from perdure.errors import JournalMismatch, UsageError
 
@@ -171,7 +171,7 @@ class Pace:
         """Whether something happened within this time."""
         change = asyncio.ensure_future(changed.wait())
         broken = asyncio.ensure_future(self._node.failed())
-        waits: list[asyncio.Future[object]] = [change, broken] if ended is None else [change, broken, ended]  # type: ignore[list-item]  # futures are invariant; none is set here
+        waits: list[asyncio.Future[Any]] = [change, broken] if ended is None else [change, broken, ended]
         try:
             done, _ = await asyncio.wait(waits, timeout=for_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
