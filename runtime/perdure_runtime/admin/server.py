@@ -1,9 +1,8 @@
 """The admin API of a node: `perdure.admin.v1`, over gRPC."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from grpclib.const import Status
 from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.admin.v1.admin_pb2 import (
@@ -34,7 +33,9 @@ from perdure_runtime.ingress.grpc import (
     Header,
     Method,
     Reply,
+    Req,
     Unary,
+    read_request,
     reflection_methods,
     standard,
 )
@@ -52,7 +53,6 @@ from perdure_runtime.ingress.refusal import Refusal
 from perdure_runtime.storage.api import StorageFailure
 
 SERVICE = "/perdure.admin.v1.AdminService"
-Req = TypeVar("Req", bound=Message)
 
 
 class AdminServer:
@@ -146,11 +146,7 @@ class AdminServer:
 
 def _unary(request_type: type[Req], do: Callable[[Req], Awaitable[Message]]) -> Unary:
     async def answer(message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
-        try:
-            request = request_type.FromString(message)
-        except DecodeError as error:
-            sentence = f"the request is no {request_type.DESCRIPTOR.full_name}: {error}"
-            raise Refusal(Status.INVALID_ARGUMENT, sentence) from error
+        request = read_request(request_type, message)
         try:
             return Reply((await do(request)).SerializeToString())
         except UnknownDeployment as error:

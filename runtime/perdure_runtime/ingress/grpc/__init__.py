@@ -4,6 +4,7 @@ from perdure_runtime.ingress.grpc.catalog import Catalog
 from perdure_runtime.ingress.grpc.connection import GrpcConnection
 from perdure_runtime.ingress.grpc.method import Conversation, Header, Method, Reply, Router, Streaming, Unary
 from perdure_runtime.ingress.grpc.reflection import reflection_methods
+from perdure_runtime.ingress.grpc.request import Req, read_request
 from perdure_runtime.ingress.grpc.router import router_for
 
 __all__ = [
@@ -13,9 +14,11 @@ __all__ = [
     "Header",
     "Method",
     "Reply",
+    "Req",
     "Router",
     "Streaming",
     "Unary",
+    "read_request",
     "reflection_methods",
     "router_for",
 ]

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from google.protobuf.message import DecodeError
 from grpclib.const import Status
 
 from perdure_runtime.ingress.desk import Desk
 from perdure_runtime.ingress.grpc.catalog import Catalog
 from perdure_runtime.ingress.grpc.method import Conversation, Header, Method, Reply, Streaming, Unary
+from perdure_runtime.ingress.grpc.request import read_request
 from perdure_runtime.ingress.grpc.standard import HealthCheckRequest, HealthCheckResponse
 from perdure_runtime.ingress.refusal import Refusal
 
@@ -33,7 +33,7 @@ class Health:
 
     async def check(self, message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
         """Whether a service is served. Raises Refusal."""
-        name = _service(message)
+        name = read_request(HealthCheckRequest, message).service
         if not self._serves(name):
             raise Refusal(Status.NOT_FOUND, f"no service {name[:300]!r} is registered")
         return Reply(HealthCheckResponse(status=HealthCheckResponse.SERVING).SerializeToString())
@@ -43,7 +43,7 @@ class Health:
         message = await conversation.receive()
         if message is None:
             raise Refusal(Status.INVALID_ARGUMENT, "the call carries no message")
-        name = _service(message)
+        name = read_request(HealthCheckRequest, message).service
         said: bool | None = None
         while True:
             contracts = self._desk.contracts
@@ -56,12 +56,3 @@ class Health:
 
     def _serves(self, name: str) -> bool:
         return not name or self._catalog.serves(name)
-
-
-def _service(message: bytes) -> str:
-    try:
-        return HealthCheckRequest.FromString(message).service
-    except DecodeError as error:
-        raise Refusal(
-            Status.INVALID_ARGUMENT, f"the request is no grpc.health.v1.HealthCheckRequest: {error}"
-        ) from error

@@ -1,9 +1,7 @@
 """`perdure.ingress.v1.IngressService`: what callers ask about invocations that there are, and tell them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
 
-from google.protobuf.message import DecodeError, Message
 from grpclib.const import Status
 from perdure_protos.perdure.ingress.v1.ingress_pb2 import (
     CancelResponse,
@@ -20,12 +18,12 @@ from perdure_protos.perdure.ingress.v1.ingress_pb2 import (
 from perdure_runtime.ingress.desk import Desk, value_of
 from perdure_runtime.ingress.grpc import headers
 from perdure_runtime.ingress.grpc.method import Header, Reply, Unary
+from perdure_runtime.ingress.grpc.request import Req, read_request
 from perdure_runtime.ingress.port import EndedInvocation, InvocationName, WorkflowId
 from perdure_runtime.ingress.refusal import Refusal
 from perdure_runtime.ingress.trouble import shown
 
 SERVICE = "perdure.ingress.v1.IngressService"
-Req = TypeVar("Req", bound=Message)
 
 
 class IngressService:
@@ -78,12 +76,7 @@ class IngressService:
 
 def _unary(request_type: type[Req], do: Callable[[Req, float | None], Awaitable[Reply]]) -> Unary:
     async def answer(message: bytes, metadata: Sequence[Header], timeout_s: float | None) -> Reply:
-        try:
-            request = request_type.FromString(message)
-        except DecodeError as error:
-            sentence = f"the request is no {request_type.DESCRIPTOR.full_name}: {error}"
-            raise Refusal(Status.INVALID_ARGUMENT, sentence) from error
-        return await do(request, timeout_s)
+        return await do(read_request(request_type, message), timeout_s)
 
     return Unary(answer)
 

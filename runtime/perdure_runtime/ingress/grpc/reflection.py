@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
 from grpclib.const import Status
 
 from perdure_runtime.ingress.grpc.catalog import Catalog
 from perdure_runtime.ingress.grpc.method import Conversation, Method, Streaming
+from perdure_runtime.ingress.grpc.request import read_request
 from perdure_runtime.ingress.grpc.standard import ServerReflectionRequest, ServerReflectionResponse
-from perdure_runtime.ingress.refusal import Refusal
 
 if TYPE_CHECKING:
     from grpclib.reflection.v1 import reflection_pb2 as v1
@@ -33,11 +32,7 @@ class Reflection:
     async def converse(self, conversation: Conversation) -> None:
         """Answers each question in turn. Raises Refusal."""
         while (message := await conversation.receive()) is not None:
-            try:
-                request = ServerReflectionRequest.FromString(message)
-            except DecodeError as error:
-                sentence = f"the request is no grpc.reflection.v1.ServerReflectionRequest: {error}"
-                raise Refusal(Status.INVALID_ARGUMENT, sentence) from error
+            request = read_request(ServerReflectionRequest, message)
             response = ServerReflectionResponse(valid_host=request.host, original_request=request)
             self._answer(request, response)
             await conversation.send(response.SerializeToString())
