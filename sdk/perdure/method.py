@@ -52,7 +52,7 @@ class ObjectClient(ServiceClient[CallerT]):
         self._key = key
 
 
-class BoundHandler(Generic[Req, Res, CallerT]):
+class ClientMethod(Generic[Req, Res, CallerT]):
     """One handler of the service, or of the key, that a client names."""
 
     __slots__ = ("_client", "_handler")
@@ -118,7 +118,7 @@ class BoundHandler(Generic[Req, Res, CallerT]):
         return payload
 
 
-class Method(BoundHandler[Req, Res, Caller]):
+class Method(ClientMethod[Req, Res, Caller]):
     """One handler, to be called or sent to."""
 
     __slots__ = ()
@@ -150,7 +150,7 @@ class Method(BoundHandler[Req, Res, Caller]):
         return self._client._caller._send(self._make_call(request, idempotency_key, headers, delay))
 
 
-class BlockingMethod(BoundHandler[Req, Res, BlockingCaller]):
+class BlockingMethod(ClientMethod[Req, Res, BlockingCaller]):
     """One handler, to be called or sent to by a blocking program."""
 
     __slots__ = ()
