@@ -113,7 +113,7 @@ class Attempt:
 
     def sleep(self, duration: timedelta) -> DurableFuture[None]:
         """Issues a sleep."""
-        return self.issue("sleep", commands.sleep(duration), _none)
+        return self.issue("sleep", commands.sleep(duration), commands.nothing)
 
     def or_timeout(self, future: Durable[T], timeout: timedelta) -> Durable[T]:
         """Waits for a result for so long."""
@@ -388,7 +388,3 @@ class Attempt:
 
 def _nothing() -> None:
     pass
-
-
-def _none(value: bytes) -> None:
-    return None

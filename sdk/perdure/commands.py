@@ -121,6 +121,10 @@ def check_signal_name(signal: str) -> None:
         raise UsageError(f"{signal!r} is no name of a signal: use a text that is not empty")
 
 
+def nothing(value: bytes) -> None:
+    """The result of a command that has only to be done."""
+
+
 def _named(name: InvocationName) -> JournaledName:
     if isinstance(name, WorkflowRun):
         return JournaledName(workflow=Target(service=name.service, handler=name.handler, key=name.id))

@@ -140,7 +140,7 @@ class Context(Caller):
             TerminalError: When awaited: NOT_FOUND, there is no such awakeable.
         """
         entry = commands.complete_awakeable(awakeable_id, Outcome(value=codec.encode(message)))
-        return self._attempt.issue("resolve_awakeable", entry, _none)
+        return self._attempt.issue("resolve_awakeable", entry, commands.nothing)
 
     def reject_awakeable(
         self, awakeable_id: str, message: str, code: StatusCode = StatusCode.UNKNOWN
@@ -152,7 +152,7 @@ class Context(Caller):
         """
         failure = failure_of(TerminalError(message, code))
         entry = commands.complete_awakeable(awakeable_id, Outcome(failure=failure))
-        return self._attempt.issue("reject_awakeable", entry, _none)
+        return self._attempt.issue("reject_awakeable", entry, commands.nothing)
 
     def signal(self, name: str, message: type[M]) -> DurableFuture[M]:
         """The next signal of this name: the first wait for a name gets the first such signal, and so on.
@@ -175,7 +175,7 @@ class Context(Caller):
         """
         if not isinstance(call, DurableFuture) or not call.entry.HasField("call"):
             raise UsageError(f"ctx.cancel takes what a call of a client gave, not {call!r}; a handle has its cancel()")
-        return self._attempt.issue("cancel", commands.cancel_call(call.command), _none)
+        return self._attempt.issue("cancel", commands.cancel_call(call.command), commands.nothing)
 
     def cancellation(self) -> Durable[None]:
         """Settled when this invocation is cancelled: to race with, where the contract says explicit_cancellation."""
@@ -210,10 +210,10 @@ class Context(Caller):
         return self._attempt.issue("output", commands.output(name), partial(looked_at, read))
 
     def _cancel(self, name: InvocationName) -> DurableFuture[None]:
-        return self._attempt.issue("cancel", commands.cancel(name), _none)
+        return self._attempt.issue("cancel", commands.cancel(name), commands.nothing)
 
     def _signal(self, name: InvocationName, signal: str, payload: bytes) -> DurableFuture[None]:
-        return self._attempt.issue(f"signal {signal!r}", commands.send_signal(name, signal, payload), _none)
+        return self._attempt.issue(f"signal {signal!r}", commands.send_signal(name, signal, payload), commands.nothing)
 
 
 class SharedObjectContext(Context, Generic[ReadStateT]):
@@ -263,7 +263,3 @@ def looked_at(read: Callable[[bytes], T], seen: bytes) -> T | None:
     if outcome.HasField("failure"):
         raise error_of(outcome.failure)
     return read(outcome.value)
-
-
-def _none(value: bytes) -> None:
-    return None

@@ -77,7 +77,7 @@ class BoundPromise(Generic[MessageT]):
 
     def _complete(self, how: str, result: Outcome) -> DurableFuture[None]:
         entry = commands.complete_promise(self._name, result)
-        return self._attempt.issue(f"promises.{self._name}.{how}", entry, _none)
+        return self._attempt.issue(f"promises.{self._name}.{how}", entry, commands.nothing)
 
 
 class DurablePromise(Generic[MessageT]):
@@ -134,7 +134,3 @@ def make_promises(
     """The promises of a context; a contract without promises has no generated class for them."""
     make: type[PromisesT] = getattr(context, "promises_type", Promises)  # type: ignore[arg-type]  # PromisesT's default
     return make(attempt)
-
-
-def _none(value: bytes) -> None:
-    return None
