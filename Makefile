@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Our tools come first; what they start (buf its plugin, tests a server) finds them by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup generate check-generated lint types test simulate demo bench
+.PHONY: setup generate check-generated lint types test simulate demo bench chaos chaos-smoke
 setup: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -13,16 +13,17 @@ setup: .venv/installed
 
 # Our own wires: upb messages. protoc writes imports from the proto root; ours live in the package perdure_protos.
 WIRES := perdure/protocol/v1/journal.proto perdure/protocol/v1/session.proto \
-         perdure/ingress/v1/ingress.proto perdure/admin/v1/admin.proto
+         perdure/ingress/v1/ingress.proto perdure/admin/v1/admin.proto \
+         perdure/peer/v1/message.proto perdure/peer/v1/peer.proto
 # What buf generates: the contracts of examples, benchmarks and tests.
-CONTRACTS := accounts conformance kinds load mail orders parcels payments quotes signup simulated transfers trial trips
+CONTRACTS := accounts conformance kinds load mail ordeal orders parcels payments quotes signup simulated transfers trial trips
 
 generate: setup
 	rm -rf generated/perdure_protos/perdure $(addprefix generated/,$(CONTRACTS))
 	python -m grpc_tools.protoc -Iprotos \
 	  --python_out=generated/perdure_protos --mypy_out=quiet:generated/perdure_protos $(WIRES)
 	grep -rlE '^(from|import) perdure\.' generated/perdure_protos | \
-	  xargs sed -i -E 's/^(from|import) perdure\./\1 perdure_protos.perdure./; s/\bperdure\.(protocol|ingress|admin)\.v1\.([a-z]+_pb2)/perdure_protos.perdure.\1.v1.\2/g; s/perdure_protos\.perdure_protos/perdure_protos/g'
+	  xargs sed -i -E 's/^(from|import) perdure\./\1 perdure_protos.perdure./; s/\bperdure\.(protocol|ingress|admin|peer)\.v1\.([a-z]+_pb2)/perdure_protos.perdure.\1.v1.\2/g; s/perdure_protos\.perdure_protos/perdure_protos/g'
 	find generated/perdure_protos/perdure -type d -exec touch {}/__init__.py \;
 	buf generate
 
@@ -42,12 +43,14 @@ types: setup
 	mypy
 
 # The pure packages are held to every branch by their own tests; all that has a shell runs after them.
-test: lint check-generated types curl postgresql
+test: lint check-generated types curl postgresql pgbouncer
 	coverage run -m pytest tests/partition tests/vm
 	coverage report
 	pytest --ignore tests/partition --ignore tests/vm
 	pytest tests/conformance --shape dev
+	pytest tests/conformance --shape workers
 	pytest tests/conformance --shape postgres
+	pytest tests/conformance --shape nodes
 
 # Worlds full of faults on virtual time: make simulate SEEDS=100000
 SEEDS ?= 2000
@@ -62,8 +65,24 @@ demo: setup curl
 bench: setup wrk
 	python -m bench
 
+# Three nodes, PostgreSQL and endpoints are killed, paused and cut off for ten minutes, and nothing may be lost.
+chaos: setup postgresql
+	python -m chaos
+
+# The same in a minute: whether the run itself works.
+chaos-smoke: setup postgresql
+	python -m chaos --seconds 60
+
+# W1 to W5 on one node and on several, and what one PostgreSQL carries. docs/scale.md has the results.
+.PHONY: bench-scale
+bench-scale: setup wrk postgresql
+	python -m bench.scale --write docs/scale.md
+	python -m bench.primary --write docs/scale.md
+	python -m bench.leases --write docs/scale.md
+	python -m bench.spread --write docs/scale.md
+
 # Programs that a fresh machine may lack.
-.PHONY: curl wrk postgresql
+.PHONY: curl wrk postgresql pgbouncer
 curl wrk:
 	@command -v $@ >/dev/null || { apt-get update -qq && apt-get install -y -qq $@ >/dev/null; } || \
 	  { echo "this needs $@: install it with the package manager of this machine"; exit 1; }
@@ -72,3 +91,7 @@ postgresql:
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 	  { apt-get update -qq && apt-get install -y -qq $@ >/dev/null; } || \
 	  { echo "this needs initdb and pg_ctl of PostgreSQL: install them with the package manager of this machine"; exit 1; }
+pgbouncer:
+	@command -v $@ >/dev/null || test -x /usr/sbin/$@ || \
+	  { apt-get update -qq && apt-get install -y -qq $@ >/dev/null; } || \
+	  { echo "this needs $@: install it with the package manager of this machine"; exit 1; }

@@ -10,11 +10,12 @@ from tests.architecture.sources import name, sources
 
 # None of these does I/O, reads a clock, or draws by chance.
 STANDARD = {"collections", "dataclasses", "enum", "hashlib", "itertools", "typing"}
-# The vocabulary that both cores and the storage speak.
+# The vocabulary that both cores and the storage speak, and that in which partitions speak to each other.
 ENTRIES = "perdure_protos.perdure.protocol.v1"
+MESSAGES = "perdure_protos.perdure.peer.v1"
 CORES = {
     "sdk/perdure/vm": {*STANDARD, "perdure.vm", ENTRIES},
-    "runtime/perdure_runtime/partition": {*STANDARD, "perdure_runtime.partition", ENTRIES},
+    "runtime/perdure_runtime/partition": {*STANDARD, "perdure_runtime.partition", ENTRIES, MESSAGES},
 }
 
 

@@ -18,7 +18,7 @@ from perdure_runtime.partition.input import (
 )
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.policy import Execution, RetryPolicy
-from perdure_runtime.partition.rows import SHARED
+from perdure_runtime.partition.rows import SHARED, Target
 
 from tests.partition.programs import (
     FAILED,
@@ -37,11 +37,11 @@ from tests.partition.programs import (
     Step,
     account,
     decode,
+    desk,
     shared_program,
 )
 from tests.partition.samples import (
     ALICE,
-    ORDER,
     WRITER,
     attach,
     await_signal,
@@ -238,24 +238,25 @@ class Attempt:
                 self._machine.issue(complete_promise(f"number {number}", b"%d" % number))
                 return self._machine.issue(get_promise(f"number {number}"))
             case _:
-                return self._machine.issue(_entry(deed))
+                return self._machine.issue(_entry(deed, desk(f"{self.id}/{self._machine.issued}")))
 
 
-def _entry(deed: Sleep | Call | Send | Attach | Add | Share | Forever) -> Entry:
+def _entry(deed: Sleep | Call | Send | Attach | Add | Share | Forever, where: Target) -> Entry:
+    """``where`` runs the programs that are called."""
     match deed:
         case Sleep(ms):
             return sleep(ms)
         case Call(program):
-            return call(ORDER, program.encode())
+            return call(where, program.encode())
         case Send(program, delay_ms):
-            return send(ORDER, program.encode(), delay_ms=delay_ms)
+            return send(where, program.encode(), delay_ms=delay_ms)
         case Attach(program):
-            return send(ORDER, program.encode())
+            return send(where, program.encode())
         case Add(key, amount, waits):
             make = call if waits else send
             return make(account(key), b"%d" % amount)
         case Share(number):
-            return call(ORDER, shared_program(number).encode(), idempotency_key=f"shared {number}")
+            return call(desk(f"shared {number}"), shared_program(number).encode(), idempotency_key=f"shared {number}")
         case Forever():
             return await_signal("never")
 

@@ -82,7 +82,9 @@ def check_killed(before: Store, after: Store, id: str) -> None:
         return
     assert isinstance(after.invocations[id].status, Ended)
     for callee in before.invocations.values():
-        if callee.caller is not None and callee.caller.invocation_id == id:
+        if callee.caller is None or callee.caller.invocation_id != id:
+            continue
+        if not _is_underway(after, callee.caller, "kill_call"):
             check_killed(before, after, callee.id)
 
 
@@ -109,6 +111,7 @@ def _waits_for_something(rows: Store, invocation: Invocation) -> None:
     id = invocation.id
     if isinstance(invocation.status, Ended):
         assert not rows.listeners(id), "it has ended, and somebody still waits"
+        assert not rows.kept.get(id), "it has ended, and something is held for it"
         return
     open_commands = dict(_open_commands(rows.journal(id).entries))
     for command, entry in open_commands.items():
@@ -117,13 +120,15 @@ def _waits_for_something(rows: Store, invocation: Invocation) -> None:
         elif entry.HasField("call"):
             assert _somebody_answers(rows, invocation, command, entry), f"nobody answers {id}/{command}"
         elif entry.HasField("attach"):
-            assert _is_listened_for(rows, Caller(id, command)), f"nobody answers {id}/{command}"
+            waits = _is_listened_for(rows, Caller(id, command))
+            assert waits or _is_underway(rows, Caller(id, command), "ask", "result"), f"nobody answers {id}/{command}"
         elif entry.HasField("get_promise"):
             promise = rows.promises(invocation.target.service, invocation.target.key)[entry.get_promise.name]
             assert promise.result is None
             assert Caller(id, command) in promise.waiting, f"no promise completes {id}/{command}"
-        else:
-            assert entry.WhichOneof("entry") in FROM_OUTSIDE, f"{id}/{command} should be complete"
+        elif entry.WhichOneof("entry") not in FROM_OUTSIDE:
+            underway = _is_underway(rows, Caller(id, command), "invoke", "ask", "result")
+            assert underway, f"{id}/{command} should be complete"
     _is_told_of_its_cancellation(rows, invocation)
     match invocation.status:
         case Scheduled(due_ms):
@@ -146,14 +151,38 @@ def _timers(rows: Store, id: str) -> Iterator[Timer]:
 def _somebody_answers(rows: Store, invocation: Invocation, command: int, entry: Entry) -> bool:
     caller = Caller(invocation.id, command)
     callee = rows.invocations.get(entry.call.invocation_id)
-    made = callee is not None and callee.caller == caller
-    if callee is not None and callee.caller is not None and isinstance(callee.status, Ended):
-        # It was called twice by its key: both wait.
-        made = made or callee.caller.invocation_id == invocation.id
-    if made and callee is not None and isinstance(callee.status, Ended):
-        # Its result is held back until all that the caller has called has ended.
+    if callee is not None and callee.caller == caller and not isinstance(callee.status, Ended):
+        return True
+    held = rows.kept.get(invocation.id, {}).get(command)
+    if held is not None and held.WhichOneof("outcome") is not None:
         return invocation.cancel is Cancel.CALLEES
-    return made or _is_listened_for(rows, caller)
+    return _is_listened_for(rows, caller) or _is_underway(rows, caller, "invoke", "result")
+
+
+def _is_underway(rows: Store, caller: Caller, *kinds: str) -> bool:
+    """Whether a message of a command is on its way."""
+    return any((kind, by) for kind, by in _underway(rows) if kind in kinds and by == caller)
+
+
+def _underway(rows: Store) -> Iterator[tuple[str, Caller]]:
+    for message in rows.underway():
+        kind = message.WhichOneof("message")
+        match kind:
+            case "invoke":
+                by = message.invoke.caller
+            case "result":
+                by = message.result.caller
+            case "cancel_call":
+                by = message.cancel_call.call.caller
+            case "kill_call":
+                by = message.kill_call.call.caller
+            case "foreign_call":
+                by = message.foreign_call.caller
+            case "ask":
+                by = message.ask.caller
+            case _:
+                raise AssertionError(f"{kind} is no message")
+        yield kind, Caller(by.invocation_id, by.command)
 
 
 def _is_listened_for(rows: Store, caller: Caller) -> bool:
@@ -164,11 +193,21 @@ def _is_told_of_its_cancellation(rows: Store, invocation: Invocation) -> None:
     entries = rows.journal(invocation.id).entries
     told = sum(entry.HasField("cancellation") for entry in entries)
     assert told == (invocation.cancel is Cancel.JOURNALED), "it is told once"
-    if invocation.cancel is Cancel.CALLEES:
-        callees = [row for row in rows.invocations.values() if row.caller and row.caller.invocation_id == invocation.id]
-        still_open = [row for row in callees if not isinstance(row.status, Ended)]
-        assert still_open, f"{invocation.id} is never told"
-        assert all(row.cancel is not Cancel.NONE for row in still_open), "one of them does not know"
+    held = rows.kept.get(invocation.id, {})
+    if invocation.cancel is not Cancel.CALLEES:
+        assert not held, "it has been told, and something is held for it"
+        return
+    calls = [(command, entry.call) for command, entry in _open_commands(entries) if entry.HasField("call")]
+    waited = [(command, call.invocation_id) for command, call in calls if not call.kept and command not in held]
+    assert waited, f"{invocation.id} is never told"
+    assert len(waited) == invocation.callees
+    for command, callee_id in waited:
+        caller, callee = Caller(invocation.id, command), rows.invocations.get(callee_id)
+        if callee is not None and callee.caller == caller and not isinstance(callee.status, Ended):
+            known = callee.cancel is not Cancel.NONE
+        else:
+            known = _is_underway(rows, caller, "result", "foreign_call")
+        assert known or _is_underway(rows, caller, "cancel_call"), f"{callee_id} does not know"
 
 
 def _commands(journal: list[Entry]) -> list[Entry]:

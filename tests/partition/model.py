@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, InvocationName, Outcome
-from perdure_runtime.partition.input import Command, Input, Purge, Restart, SignalInvocation
+from perdure_runtime.partition.input import Command, Input, Purge, Receive, Restart, SignalInvocation
 from perdure_runtime.partition.journal import NOTIFICATIONS, Journal
 from perdure_runtime.partition.rows import Ended, IdempotencyKey, Invocation, Running, Target
 
@@ -32,7 +32,10 @@ class Model:
             case SignalInvocation(id, name, result):
                 self._send(before, before.invocations.get(id), name, result)
             case Command():
-                self._note_command(before, input)
+                self._note_command(before, input, after)
+            case Receive(source, destination, seq, message) if message.HasField("ask"):
+                if seq == before.arrived.get((source, destination), 0) + 1:
+                    self._note_signal(before, message.ask.command)
             case Purge(id) if id in before.invocations:
                 self._note_purge(before, before.invocations[id], after)
             case Restart(_, new_id) if new_id not in before.invocations and new_id in after.invocations:
@@ -55,16 +58,22 @@ class Model:
             due = sent[: len(got)]
             assert got == due + [None] * (len(got) - len(due)), f"signals {name} of {id} are lost, or out of order"
 
-    def _note_command(self, before: Store, input: Command) -> None:
+    def _note_command(self, before: Store, input: Command, after: Store) -> None:
         row, entry = before.invocations[input.invocation_id], input.entry
         is_next = input.command == Journal(before.journals.get(row.id, ())).commands
         if not (is_next and isinstance(row.status, Running) and row.attempt == input.attempt):
             return
         if entry.HasField("send_signal"):
-            signal = entry.send_signal
-            self._send(before, named(before, signal.invocation), signal.name, signal.result)
+            new = [message for place, message in after.outbox.items() if place not in before.outbox]
+            if not any(message.HasField("ask") for message in new):
+                self._note_signal(before, entry)
         elif row.mode.exclusive:
             self._write((row.target.service, row.target.key), entry)
+
+    def _note_signal(self, before: Store, entry: Entry) -> None:
+        if entry.HasField("send_signal"):
+            signal = entry.send_signal
+            self._send(before, named(before, signal.invocation), signal.name, signal.result)
 
     def _send(self, before: Store, to: Invocation | None, name: str, result: Outcome) -> None:
         if to is not None and not isinstance(to.status, Ended):

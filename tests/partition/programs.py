@@ -5,13 +5,15 @@ A program is what the handler of ORDER gets as its input. It adds up what its de
 
 from dataclasses import dataclass, field
 from typing import TypeAlias
+from zlib import crc32
 
 from hypothesis import strategies as st
 from perdure_runtime.partition.rows import Target
 
-from tests.partition.samples import ALICE
+from tests.partition.samples import ALICE, ORDER
 
 KEYS = ("alice", "bob")
+DESKS = 7
 # What the call of a program that fails is worth to its caller.
 FAILED = 1_000
 
@@ -162,6 +164,11 @@ class Expected:
 def shared_program(number: int) -> Program:
     """What ``Share`` runs."""
     return Program((Step(number), Add("alice", number, waits=False)))
+
+
+def desk(name: str) -> Target:
+    """The handler that runs a program, on one of some keys: all that name it alike mean one."""
+    return Target(ORDER.service, ORDER.handler, f"desk {crc32(name.encode()) % DESKS}")
 
 
 def account(key: str) -> Target:

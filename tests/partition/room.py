@@ -27,12 +27,13 @@ from perdure_runtime.partition.input import (
 )
 from perdure_runtime.partition.machine import Step, apply
 from perdure_runtime.partition.memory import Memory
+from perdure_runtime.partition.placement import Placement
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.partition.rows import SHARED, Invocation, Mode, Status, Target, Timer
+from perdure_runtime.partition.rows import SHARED, IdempotencyKey, Invocation, Mode, Status, Target, Timer
 from perdure_runtime.partition.view import NotLoaded
 
 from tests.partition.samples import EMAIL, FOREVER, ONE_RUN, ORDER, SIGNUP, call, completion, outcome
-from tests.partition.store import Store
+from tests.partition.store import ONE, Store
 
 NOW_MS = 1_700_000_000_000
 
@@ -40,14 +41,19 @@ NOW_MS = 1_700_000_000_000
 class Room:
     """Applies inputs, and keeps their writes both in memory and in the store at once."""
 
-    def __init__(self) -> None:
-        self.store = Store()
-        self.memory = Memory()
+    def __init__(self, placement: Placement = ONE) -> None:
+        self.store = Store(placement)
+        self.memory = Memory(placement)
         self.now_ms = NOW_MS
+
+    @property
+    def view(self) -> Store:
+        """All rows that the partition may look at."""
+        return self.store
 
     def apply(self, input: Input) -> Step:
         """One input. Each is decided over all rows too: memory that loads must make no difference."""
-        expected = apply(self.store, input, self.now_ms)
+        expected = apply(self.view, input, self.now_ms)
         step = self._decide(input)
         assert step == expected
         self.memory.absorb(step.writes)
@@ -103,7 +109,7 @@ class Room:
     def call(self, id: str = "inv_a", command: int = 0, target: Target = EMAIL, *, idempotency_key: str = "") -> str:
         """A handler calls another one; the id of the callee, if it is a new one."""
         self.command(id, command, call(target, idempotency_key=idempotency_key))
-        return self.child(id, command, target)
+        return self.child(id, command, target, idempotency_key)
 
     def step_ended(self, id: str, command: int, result: bytes | Failure = b"") -> Step:
         # The time is the endpoint's, and must not reach the journal.
@@ -150,9 +156,11 @@ class Room:
     def purge(self, id: str, *, now: bool = False) -> Step:
         return self.apply(Purge(id, now))
 
-    def child(self, parent: str, command: int, target: Target) -> str:
+    def child(self, parent: str, command: int, target: Target, idempotency_key: str = "") -> str:
         """The id of what a command of a handler made, now."""
-        return ids.child(self.now_ms, parent, command, target.service, target.key)
+        named = target.key or idempotency_key
+        place = ids.place_of_name(IdempotencyKey(target, idempotency_key)) if named else ids.place_of(parent)
+        return ids.child(self.now_ms, parent, command, place)
 
     def result(self, id: str, command: int) -> bytes | Failure | None:
         """What a command has completed with."""

@@ -2,9 +2,8 @@
 
 import pytest
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure
-from perdure_runtime.partition import ids
 from perdure_runtime.partition.effect import Answer, Notify, Start
-from perdure_runtime.partition.rows import Caller, Ended, Queued, Running, Scheduled, Suspended, Target
+from perdure_runtime.partition.rows import Caller, Ended, Queued, Running, Scheduled, Suspended
 
 from tests.partition.room import NOW_MS, Room
 from tests.partition.samples import (
@@ -25,14 +24,9 @@ from tests.partition.samples import (
 )
 
 
-def _child(parent: str, command: int, target: Target) -> str:
-    return ids.child(NOW_MS, parent, command, target.service, target.key)
-
-
 def _called(room: Room, parent: str = "inv_a", command: int = 0, idempotency_key: str = "") -> str:
     """``parent`` calls the e-mail service; the id of the callee."""
-    room.command(parent, command, call(EMAIL, idempotency_key=idempotency_key))
-    return _child(parent, command, EMAIL)
+    return room.call(parent, command, idempotency_key=idempotency_key)
 
 
 def test_a_call_starts_its_callee_and_remembers_the_caller(room: Room) -> None:
@@ -40,7 +34,7 @@ def test_a_call_starts_its_callee_and_remembers_the_caller(room: Room) -> None:
     entry = call(EMAIL, b"ticket", headers={"b": "2", "a": "1"})
     step = room.command("inv_a", 0, entry)
 
-    callee = _child("inv_a", 0, EMAIL)
+    callee = room.child("inv_a", 0, EMAIL)
     row = room.row(callee)
     assert (row.target, row.input, row.headers, row.caller) == (
         EMAIL,
@@ -67,7 +61,7 @@ def test_a_call_of_an_object_waits_in_its_line(room: Room) -> None:
     room.submit("inv_a")
     step = room.command("inv_a", 0, call(ALICE), mode=WRITER)
 
-    assert room.status(_child("inv_a", 0, ALICE)) == Queued(0)
+    assert room.status(room.child("inv_a", 0, ALICE)) == Queued(0)
     assert step.effects == []
 
 
@@ -193,7 +187,7 @@ def test_a_send_completes_at_once_with_the_id_of_what_it_made(room: Room) -> Non
     room.submit("inv_a")
     step = room.command("inv_a", 0, send(EMAIL, b"ticket"))
 
-    sent = _child("inv_a", 0, EMAIL)
+    sent = room.child("inv_a", 0, EMAIL)
     assert room.row(sent).caller is None
     assert room.status(sent) == Running()
     assert room.journal("inv_a") == [send(EMAIL, b"ticket"), completed(0, NOW_MS, sent.encode())]
@@ -207,7 +201,7 @@ def test_a_delayed_send_starts_when_its_delay_is_over(room: Room) -> None:
     room.submit("inv_a")
     room.command("inv_a", 0, send(EMAIL, delay_ms=1_000))
 
-    sent = _child("inv_a", 0, EMAIL)
+    sent = room.child("inv_a", 0, EMAIL)
     assert room.status(sent) == Scheduled(NOW_MS + 1_000)
     room.end("inv_a")
     assert room.fire(room.timer()).effects == [Start(room.row(sent), journal=(), state={})]
@@ -224,7 +218,7 @@ def test_a_send_with_a_known_key_gives_the_id_of_the_first(room: Room) -> None:
 def test_the_end_of_a_sent_invocation_tells_nobody(room: Room) -> None:
     room.submit("inv_a")
     room.command("inv_a", 0, send(EMAIL))
-    sent = _child("inv_a", 0, EMAIL)
+    sent = room.child("inv_a", 0, EMAIL)
 
     assert room.end(sent, b"sent").effects == [Answer(sent, outcome(b"sent"))]
 

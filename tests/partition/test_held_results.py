@@ -1,17 +1,11 @@
 """What a cancelled invocation has called is held for it: its handler is told of its cancellation first."""
 
 from perdure_runtime.partition.effect import Answer, Notify, NotifyCancelled
-from perdure_runtime.partition.machine import Step
-from perdure_runtime.partition.policy import Execution
-from perdure_runtime.partition.rows import Ended
-from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import NOW_MS, Room
-from tests.partition.samples import NOTHING, attach, completion, failure, outcome
+from tests.partition.samples import EMAIL, attach, call, completion, failure, outcome
 
 CANCELLED = failure("cancelled", code=1)
-KEPT = Execution(outcome_retention_ms=1_000, journal_retention_ms=5_000)
-MINUTES_MS = 300_000
 
 
 def _called_twice(room: Room) -> tuple[str, str]:
@@ -41,7 +35,7 @@ def test_the_last_callee_completes_both_of_its_calls_after_the_handler_was_told(
 
     assert room.end(twice, CANCELLED).effects[1:] == [
         NotifyCancelled("inv_a", 1, NOW_MS),
-        *(Notify("inv_a", 1, completion(command, NOW_MS, CANCELLED)) for command in range(3)),
+        *(Notify("inv_a", 1, completion(command, NOW_MS, CANCELLED)) for command in (0, 2, 1)),
     ]
 
 
@@ -60,63 +54,68 @@ def test_a_caller_that_has_ended_gets_neither_of_two_results(room: Room) -> None
     assert room.end(twice, CANCELLED).effects == [Answer(twice, outcome(CANCELLED))]
 
 
-def _until(room: Room, id: str) -> tuple[int, int]:
-    status = room.status(id)
-    assert isinstance(status, Ended)
-    return status.outcome_until_ms - room.now_ms, status.journal_until_ms - room.now_ms
+def test_the_result_of_an_older_invocation_is_held_too(room: Room) -> None:
+    room.submit("inv_first", EMAIL, idempotency_key="k")
+    room.submit("inv_a")
+    room.call(command=0, idempotency_key="k")
+    own = room.call(command=1)
+    room.cancel("inv_a")
+    assert room.row("inv_a").callees == 1, "it does not wait for what others have made"
+    assert room.end("inv_first", b"sent").effects == [Answer("inv_first", outcome(b"sent"))]
+    assert room.store.held("inv_a") == {0: outcome(b"sent")}
+
+    assert room.end(own, CANCELLED).effects[1:] == [
+        NotifyCancelled("inv_a", 1, NOW_MS),
+        Notify("inv_a", 1, completion(0, NOW_MS, b"sent")),
+        Notify("inv_a", 1, completion(1, NOW_MS, CANCELLED)),
+    ]
+    assert room.store.held("inv_a") == {}
 
 
-def _held(room: Room, execution: Execution) -> str:
-    """A callee that has ended, while another one keeps its cancelled caller waiting."""
+def test_an_outcome_that_a_held_back_handler_asks_for_in_time_comes_behind_its_cancellation(room: Room) -> None:
+    room.submit("inv_done", EMAIL, idempotency_key="k")
+    room.end("inv_done", b"sent")
+    room.submit("inv_runs", EMAIL, idempotency_key="r")
+    room.submit("inv_a")
+    own = room.call(command=0)
+    room.cancel("inv_a")
+    assert room.command("inv_a", 1, call(EMAIL, idempotency_key="k")).effects == []
+    assert room.command("inv_a", 2, call(EMAIL, idempotency_key="r")).effects == []
+    assert room.row("inv_a").callees == 1
+
+    assert room.end(own, CANCELLED).effects[1:] == [
+        NotifyCancelled("inv_a", 1, NOW_MS),
+        Notify("inv_a", 1, completion(0, NOW_MS, CANCELLED)),
+        Notify("inv_a", 1, completion(1, NOW_MS, b"sent")),
+    ]
+    assert room.end("inv_runs", b"too").effects[1:] == [Notify("inv_a", 1, completion(2, NOW_MS, b"too"))]
+
+
+def test_what_is_no_result_of_a_call_is_not_held(room: Room) -> None:
+    room.submit("inv_b")
+    room.submit("inv_a")
+    room.call(command=0)
+    room.command("inv_a", 1, attach("inv_b"))
+    room.cancel("inv_a")
+
+    assert room.end("inv_b", b"done").effects[1:] == [Notify("inv_a", 1, completion(1, NOW_MS, b"done"))]
+
+
+def test_what_is_held_goes_with_the_end_of_its_caller(room: Room) -> None:
     room.submit("inv_a")
     first = room.call()
     room.call(command=1)
     room.cancel("inv_a")
-    room.end(first, b"sent", execution)
-    return first
+    room.end(first, b"sent")
+    assert room.store.held("inv_a") == {0: outcome(b"sent")}
+
+    room.end("inv_a", b"did not wait")
+    assert room.store.held("inv_a") == {}
 
 
-def test_what_is_held_past_its_retention_is_looked_at_again_some_minutes_later(room: Room) -> None:
-    first = _held(room, KEPT)
-    assert room.purge(first) == NOTHING, "its time has not come"
-
-    room.now_ms += 1_000
-    assert room.purge(first) == Step(Writes(invocations={first: room.row(first)}), [])
-    assert _until(room, first) == (MINUTES_MS, MINUTES_MS)
-    assert room.purge(first) == NOTHING
-
-    room.now_ms += MINUTES_MS
-    room.kill("inv_a")
-    assert room.purge(first).writes.purged == {first}
-
-
-def test_what_is_kept_for_longer_than_those_minutes_stays_as_it_is(room: Room) -> None:
-    first = _held(room, Execution(outcome_retention_ms=0, journal_retention_ms=10_000_000))
-    room.purge(first)
-
-    assert _until(room, first) == (MINUTES_MS, 10_000_000)
-
-
-def test_an_operator_puts_nothing_off(room: Room) -> None:
-    first = _held(room, KEPT)
-    room.now_ms += 10_000
-
-    assert room.purge(first, now=True) == NOTHING
-
-
-def test_what_was_swept_before_it_is_held_keeps_what_is_over(room: Room) -> None:
+def test_nothing_is_written_for_a_result_that_is_held_within_one_step(room: Room) -> None:
     room.submit("inv_a")
-    first = room.call()
-    room.call(command=1)
-    room.end(first, b"sent", KEPT)
-    room.now_ms += 1_000
-    room.purge(first)
+    only = room.call()
     room.cancel("inv_a")
-    room.now_ms += 4_000
-    room.purge(first)
 
-    assert _until(room, first) == (-4_000, MINUTES_MS)
-    status = room.status(first)
-    assert isinstance(status, Ended)
-    assert status.swept
-    assert status.next_expiry_ms == room.now_ms + MINUTES_MS
+    assert room.end(only, CANCELLED).writes.held == {}

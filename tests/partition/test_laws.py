@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
-from perdure_runtime.partition.effect import Abort, Accepted, Answer, Effect, Grant, Refused, Start
+from perdure_runtime.partition.effect import (
+    Abort,
+    Accepted,
+    Acknowledge,
+    Answer,
+    Deliver,
+    Effect,
+    Grant,
+    Refused,
+    Start,
+)
 from perdure_runtime.partition.input import (
     AttemptLost,
     CancelInvocation,
@@ -39,7 +49,7 @@ from perdure_runtime.partition.writes import Writes
 
 from tests.partition import laws
 from tests.partition.endpoint import EXECUTION, IMPATIENT, Attempt
-from tests.partition.programs import Expected, Program, decode, doomed_programs, programs
+from tests.partition.programs import Expected, Program, decode, desk, doomed_programs, programs
 from tests.partition.room import NOW_MS
 from tests.partition.samples import NOTHING, ORDER
 from tests.partition.store import Store
@@ -124,6 +134,8 @@ class Partition(RuleBasedStateMachine):
             case Abort():
                 assert effect.reason.endswith("by an operator"), "the endpoint keeps to the protocol"
                 self.ghosts.append(self.attempts.pop(effect.invocation_id))
+            case Deliver() | Acknowledge():
+                raise AssertionError("there is but one partition")
             case Grant() | Accepted() | Answer():
                 pass  # The world sees these once they are durable.
             case _:
@@ -208,7 +220,7 @@ class Partition(RuleBasedStateMachine):
     def _submit(self, key: str, delay_ms: int) -> None:
         self.minted += 1
         input, id = self.wanted[key].encode(), f"inv_{self.minted:03}/{key}"
-        self.apply(Submit(id, ORDER, SHARED, input, idempotency_key=key, delay_ms=delay_ms))
+        self.apply(Submit(id, desk(key), SHARED, input, idempotency_key=key, delay_ms=delay_ms))
 
     @precondition(lambda self: len(self.wanted) > len(self.accepted))
     @rule(data=st.data(), delay_ms=st.sampled_from([0, 300]))
@@ -402,7 +414,7 @@ class Partition(RuleBasedStateMachine):
         return [
             id
             for id, row in self.rows.invocations.items()
-            if row.target == ORDER and not isinstance(row.status, Ended) and decode(row.input).doomed
+            if row.target.service == ORDER.service and not isinstance(row.status, Ended) and decode(row.input).doomed
         ]
 
     def _awakeables(self) -> list[str]:
@@ -425,7 +437,7 @@ class Partition(RuleBasedStateMachine):
             if isinstance(row.status, Ended)
             and id in self.answers
             and not row.idempotency_key.startswith("shared")
-            and (row.caller is not None or row.idempotency_key or row.target != ORDER)
+            and (row.caller is not None or row.idempotency_key or row.target.service != ORDER.service)
         ]
 
 

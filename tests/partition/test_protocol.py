@@ -8,7 +8,17 @@ from perdure_runtime.partition.rows import Paused
 from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import NOW_MS, Room
-from tests.partition.samples import ALICE_READ, clear_state, completed, run, set_state, signal, step_failed
+from tests.partition.samples import (
+    ALICE_READ,
+    clear_state,
+    completed,
+    get_promise,
+    get_state_keys,
+    run,
+    set_state,
+    signal,
+    step_failed,
+)
 
 
 def test_a_command_that_skips_a_number_is_refused(room: Room) -> None:
@@ -49,3 +59,13 @@ def test_a_refused_invocation_goes_on_when_it_is_resumed(room: Room) -> None:
     room.step_ended("inv_a", 0, b"paid")
 
     assert room.journal("inv_a") == [run(), completed(0, NOW_MS, b"paid")]
+
+
+@pytest.mark.parametrize("entry", [set_state("balance", b"1"), get_state_keys(), get_promise("paid")], ids=str)
+def test_what_has_no_key_has_neither_state_nor_promises(room: Room, entry: Entry) -> None:
+    room.submit("inv_a")
+    step = room.command("inv_a", 0, entry)
+
+    assert isinstance(room.status("inv_a"), Paused)
+    assert room.row("inv_a").last_error.endswith("for shop.v1.OrderService, which has no key")
+    assert step.writes.journal == {}

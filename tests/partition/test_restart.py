@@ -52,7 +52,7 @@ def test_the_old_one_stays_as_it_is_and_its_idempotency_key_names_it(room: Room)
     room.restart("inv_a", "inv_b")
 
     assert room.row("inv_a") == before
-    assert room.submit("inv_c", idempotency_key="k").effects == [Accepted("inv_c", "inv_a")]
+    assert room.submit("inv_c", idempotency_key="k").effects == [Accepted("inv_c", "inv_a", existing=True)]
 
 
 def test_the_commands_that_are_kept_bring_their_results_and_the_time_they_were_made_at(room: Room) -> None:
@@ -141,7 +141,7 @@ def test_the_workflow_id_names_the_new_run(room: Room) -> None:
     step = room.restart("inv_a", "inv_b")
 
     assert step.writes.idempotency == {IdempotencyKey(SIGNUP, ""): "inv_b"}
-    assert room.run("inv_c").effects == [Accepted("inv_c", "inv_b")]
+    assert room.run("inv_c").effects == [Accepted("inv_c", "inv_b", existing=True)]
 
 
 def test_forgetting_the_old_run_leaves_the_new_one_its_state(room: Room) -> None:
@@ -152,7 +152,7 @@ def test_forgetting_the_old_run_leaves_the_new_one_its_state(room: Room) -> None
     room.purge("inv_a", now=True)
 
     assert room.store.states[SIGNUP.service, "ada"] == {"step": b"1"}
-    assert room.run("inv_c").effects == [Accepted("inv_c", "inv_b")]
+    assert room.run("inv_c").effects == [Accepted("inv_c", "inv_b", existing=True)]
 
 
 def test_only_what_has_ended_is_restarted_and_only_once_as_one_id(room: Room) -> None:

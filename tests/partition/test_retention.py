@@ -3,7 +3,6 @@
 import pytest
 from perdure_runtime.partition.effect import Accepted, Notify, NotifyCancelled
 from perdure_runtime.partition.machine import Step
-from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.policy import Execution
 from perdure_runtime.partition.rows import Caller, Ended, IdempotencyKey, PromiseRow
 from perdure_runtime.partition.writes import Writes
@@ -58,7 +57,7 @@ def test_a_journal_goes_before_the_outcome_where_it_is_kept_shorter(room: Room) 
     assert room.now_ms == NOW_MS + 1_000
     assert step == Step(Writes(invocations={"inv_a": room.row("inv_a")}, forgotten={"inv_a"}), [])
     assert room.journal("inv_a") == []
-    assert room.submit("inv_b", idempotency_key="k").effects == [Accepted("inv_b", "inv_a")]
+    assert room.submit("inv_b", idempotency_key="k").effects == [Accepted("inv_b", "inv_a", existing=True)]
 
     assert _sweep(room, "inv_a").writes.purged == {"inv_a"}
     assert room.now_ms == NOW_MS + 5_000
@@ -141,39 +140,20 @@ def test_a_promise_that_a_handler_still_waits_for_outlives_the_run(room: Room) -
     assert room.result("inv_w", 0) == b"yes"
 
 
-def test_an_ended_callee_is_held_while_its_cancelled_caller_has_yet_to_get_its_result(room: Room) -> None:
+def test_a_callee_is_forgotten_though_its_cancelled_caller_has_yet_to_get_its_result(room: Room) -> None:
     room.submit("inv_a")
     first, second = (room.child("inv_a", command, EMAIL) for command in range(2))
     for command in range(2):
         room.command("inv_a", command, call(EMAIL))
     room.cancel("inv_a")
     room.end(first, b"sent", OUTCOME_FIRST)
-    room.now_ms = NOW_MS + 10_000
-    room.purge(first)
-    assert room.purge(first, now=True) == NOTHING
+    assert room.purge(first, now=True).writes.purged == {first}
 
     step = room.end(second, failure("cancelled", code=1))
     assert step.effects[1:3] == [
         NotifyCancelled("inv_a", 1, room.now_ms),
         Notify("inv_a", 1, completion(0, room.now_ms, b"sent")),
     ]
-    _sweep(room, first)
-    assert first not in room.store.invocations
-
-
-def test_an_ended_callee_is_held_for_no_caller_that_has_ended_or_gone(room: Room) -> None:
-    room.submit("inv_a")
-    callee = room.child("inv_a", 0, EMAIL)
-    room.command("inv_a", 0, call(EMAIL))
-    room.cancel("inv_a")
-    room.end("inv_a")
-    room.end(callee)
-    caller_ended = room.store.copy()
-    assert room.purge(callee, now=True).writes.purged == {callee}
-
-    room.store, room.memory = caller_ended, Memory()
-    room.purge("inv_a", now=True)
-    assert room.purge(callee, now=True).writes.purged == {callee}
 
 
 def test_who_knows_its_id_gets_the_outcome_for_as_long_as_anything_of_it_is_kept(room: Room) -> None:
@@ -193,4 +173,4 @@ def test_the_run_of_a_callee_that_its_workflow_id_names_is_kept_by_its_own_reten
     room.end("inv_a")
     room.purge("inv_a", now=True)
 
-    assert room.run("inv_b").effects == [Accepted("inv_b", called)]
+    assert room.run("inv_b").effects == [Accepted("inv_b", called, existing=True)]

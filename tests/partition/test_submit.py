@@ -34,24 +34,24 @@ def test_a_call_starts_at_once_and_is_accepted(room: Room) -> None:
 
 def test_the_same_call_again_is_accepted_again_and_changes_nothing(room: Room) -> None:
     room.submit("inv_a")
-    assert room.submit("inv_a") == Step(Writes(), [Accepted("inv_a", "inv_a")])
+    assert room.submit("inv_a") == Step(Writes(), [Accepted("inv_a", "inv_a", existing=True)])
 
     room.end("inv_a", b"done")
-    assert room.submit("inv_a") == Step(Writes(), [Accepted("inv_a", "inv_a")])
+    assert room.submit("inv_a") == Step(Writes(), [Accepted("inv_a", "inv_a", existing=True)])
 
 
 def test_an_idempotency_key_names_the_first_call(room: Room) -> None:
     step = room.submit("inv_a", idempotency_key="o-1")
 
     assert step.writes.idempotency == {IdempotencyKey(ORDER, "o-1"): "inv_a"}
-    assert room.submit("inv_b", idempotency_key="o-1") == Step(Writes(), [Accepted("inv_b", "inv_a")])
+    assert room.submit("inv_b", idempotency_key="o-1") == Step(Writes(), [Accepted("inv_b", "inv_a", existing=True)])
 
 
 def test_an_idempotency_key_still_names_an_ended_call(room: Room) -> None:
     room.submit("inv_a", idempotency_key="o-1")
     room.end("inv_a", b"done")
 
-    assert room.submit("inv_b", idempotency_key="o-1") == Step(Writes(), [Accepted("inv_b", "inv_a")])
+    assert room.submit("inv_b", idempotency_key="o-1") == Step(Writes(), [Accepted("inv_b", "inv_a", existing=True)])
 
 
 def test_an_idempotency_key_counts_within_one_handler(room: Room) -> None:

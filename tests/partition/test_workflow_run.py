@@ -29,10 +29,10 @@ def test_the_first_call_of_an_id_is_its_run(room: Room) -> None:
 
 def test_a_second_call_is_the_first_one_while_it_runs_and_after(room: Room) -> None:
     room.run("inv_run")
-    assert room.run("inv_b") == Step(Writes(), [Accepted("inv_b", "inv_run")])
+    assert room.run("inv_b") == Step(Writes(), [Accepted("inv_b", "inv_run", existing=True)])
 
     room.end("inv_run", b"done")
-    assert room.run("inv_c") == Step(Writes(), [Accepted("inv_c", "inv_run")])
+    assert room.run("inv_c") == Step(Writes(), [Accepted("inv_c", "inv_run", existing=True)])
 
 
 def test_each_id_runs_by_itself(room: Room) -> None:
@@ -52,9 +52,13 @@ def test_a_call_that_must_be_new_is_refused_where_the_id_has_run(room: Room) -> 
 def test_a_call_that_must_be_new_and_is_repeated_by_its_idempotency_key_is_the_first(room: Room) -> None:
     room.run("inv_run", idempotency_key="k", must_be_new=True)
 
-    assert room.run("inv_b", idempotency_key="k", must_be_new=True).effects == [Accepted("inv_b", "inv_run")]
+    assert room.run("inv_b", idempotency_key="k", must_be_new=True).effects == [
+        Accepted("inv_b", "inv_run", existing=True)
+    ]
     assert room.run("inv_c", idempotency_key="another", must_be_new=True).effects == [Refused("inv_c", "inv_run")]
-    assert room.run("inv_run", idempotency_key="k", must_be_new=True).effects == [Accepted("inv_run", "inv_run")]
+    assert room.run("inv_run", idempotency_key="k", must_be_new=True).effects == [
+        Accepted("inv_run", "inv_run", existing=True)
+    ]
 
 
 def test_no_idempotency_key_is_no_repetition(room: Room) -> None:
@@ -72,7 +76,9 @@ def test_an_idempotency_key_makes_no_second_name_for_a_run(room: Room) -> None:
 def test_must_be_new_says_nothing_of_what_is_no_run(room: Room) -> None:
     room.submit("inv_v", VERIFY, idempotency_key="k")
 
-    assert room.submit("inv_w", VERIFY, idempotency_key="k", must_be_new=True).effects == [Accepted("inv_w", "inv_v")]
+    assert room.submit("inv_w", VERIFY, idempotency_key="k", must_be_new=True).effects == [
+        Accepted("inv_w", "inv_v", existing=True)
+    ]
 
 
 def test_a_handler_that_calls_the_run_again_waits_for_the_first(room: Room) -> None:

@@ -3,11 +3,12 @@
 from dataclasses import fields
 
 import pytest
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, ObjectRow, PromiseRow, StartDue, Timer
+from perdure_protos.perdure.peer.v1.message_pb2 import Message
+from perdure_runtime.partition.rows import Caller, Channel, IdempotencyKey, ObjectRow, PromiseRow, StartDue, Timer
 from perdure_runtime.partition.writes import Writes
 
 from tests.partition.room import Room
-from tests.partition.samples import ORDER, run
+from tests.partition.samples import ORDER, outcome, run
 
 KEY = IdempotencyKey(ORDER, "k")
 TIMER = Timer(1, "inv_a", StartDue())
@@ -29,6 +30,10 @@ def _everything(room: Room) -> Writes:
         idempotency={KEY: "inv_a"},
         promises={("s", "k", "paid"): PromiseRow(waiting=(Caller("inv_b", 1),))},
         timers={TIMER: True},
+        held={("inv_a", 0): outcome(b"sent")},
+        channels={(0, 1): Channel(1, 0)},
+        outbox={(0, 1, 1): Message()},
+        received={(1, 0): 3},
     )
 
 

@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_protos.perdure.peer.v1.message_pb2 import Message
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
 
-from perdure_runtime.partition.effect import Effect
+from perdure_runtime.partition.effect import Deliver, Effect
 from perdure_runtime.partition.journal import Journal
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Place, PromiseRow, Timer
+from perdure_runtime.partition.rows import (
+    Caller,
+    Channel,
+    IdempotencyKey,
+    Invocation,
+    ObjectRow,
+    Place,
+    PromiseRow,
+    Timer,
+)
 from perdure_runtime.partition.view import View
 from perdure_runtime.partition.writes import Writes
 
@@ -14,19 +24,64 @@ from perdure_runtime.partition.writes import Writes
 class Draft:
     """Collects the writes and effects of one input over an unchanged view."""
 
-    __slots__ = ("_added", "_settled", "_view", "effects", "now_ms", "writes")
+    __slots__ = ("_added", "_settled", "_view", "effects", "now_ms", "placement", "writes")
 
     def __init__(self, view: View, now_ms: int) -> None:
         self._view = view
         self._added: dict[str, list[Entry]] = {}
         self._settled: set[tuple[str, int]] = set()
         self.now_ms = now_ms
+        self.placement = view.placement
         self.writes = Writes()
         self.effects: list[Effect] = []
 
     def emit(self, effect: Effect) -> None:
         """Asks for something outside."""
         self.effects.append(effect)
+
+    def owns(self, partition: int) -> bool:
+        """Whether a partition is here."""
+        return self._view.owns(partition)
+
+    def is_near(self, source: int, destination: int) -> bool:
+        """Whether ``source``, which is here, deals with ``destination`` at once, and not by messages.
+
+        What it has said to it before must have arrived: else the order would be lost.
+        """
+        if source == destination:
+            return True
+        if not self._view.owns(destination):
+            return False
+        channel = self.channel(source, destination)
+        return channel.sent == channel.acknowledged
+
+    def send(self, source: int, destination: int, message: Message) -> None:
+        """Gives a message to the outbox of a partition that is here."""
+        channel = self.channel(source, destination)
+        seq = channel.sent + 1
+        self.put_channel(source, destination, Channel(seq, channel.acknowledged))
+        self.writes.outbox[source, destination, seq] = message
+        self.emit(Deliver(source, destination, seq, message))
+
+    def drop(self, source: int, destination: int, seq: int) -> None:
+        """Removes a message from the outbox."""
+        self.writes.outbox[source, destination, seq] = None
+
+    def channel(self, source: int, destination: int) -> Channel:
+        """How far the messages from one partition to another have come, with those of this step."""
+        return self.writes.channels.get((source, destination)) or self._view.channel(source, destination)
+
+    def put_channel(self, source: int, destination: int, channel: Channel) -> None:
+        """Changes how far messages have come."""
+        self.writes.channels[source, destination] = channel
+
+    def received(self, source: int, destination: int) -> int:
+        """The number of the last message that a partition has from another one."""
+        return self._view.received(source, destination)
+
+    def put_received(self, source: int, destination: int, seq: int) -> None:
+        """Takes note of a message that has come."""
+        self.writes.received[source, destination] = seq
 
     def invocation(self, invocation_id: str) -> Invocation | None:
         """The invocation as this step has left it."""
@@ -144,6 +199,29 @@ class Draft:
         """Changes a promise; None removes it."""
         self._view.promises(service, key)
         self.writes.promises[service, key, name] = row
+
+    def is_held(self, caller: Caller) -> bool:
+        """Whether something is held for a command."""
+        place = (caller.invocation_id, caller.command)
+        # Asked for each of a crowd: looking through all that is held would cost its square.
+        return place in self.writes.held or caller.command in self._view.held(caller.invocation_id)
+
+    def hold(self, caller: Caller, outcome: Outcome) -> None:
+        """Keeps a result for a command until its invocation is told of its cancellation."""
+        # The document must be in memory, as with state.
+        self._view.held(caller.invocation_id)
+        self.writes.held[caller.invocation_id, caller.command] = outcome
+
+    def take_held(self, invocation_id: str) -> list[tuple[int, Outcome]]:
+        """Removes all that is held for an invocation, and gives it in the order of its commands."""
+        before, written = self._view.held(invocation_id), self.writes.held
+        came = {command: row for (id, command), row in written.items() if id == invocation_id and row is not None}
+        for command in came:
+            # What came with this step alone leaves no trace in storage.
+            del written[invocation_id, command]
+        for command in before:
+            written[invocation_id, command] = None
+        return sorted({**before, **came}.items(), key=lambda item: item[0])
 
     def set_timer(self, timer: Timer) -> None:
         """Adds a timer."""

@@ -2,12 +2,13 @@
 
 ``Start``, ``Notify``, ``NotifyCancelled``, ``Accept`` and ``Abort`` only let pure handler code run or stop, and may
 leave before the commit of their batch. The others are seen by the world: a ``Grant`` waits until all earlier writes of
-its invocation are durable, ``Accepted``, ``Refused`` and ``Answer`` until their own batch is.
+its invocation are durable, the rest until their own batch is.
 """
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from perdure_protos.perdure.peer.v1.message_pb2 import Message
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Outcome
 
 from perdure_runtime.partition.rows import Invocation
@@ -74,10 +75,14 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Tell the caller of ``submitted`` which invocation its call is: an older one's id if its key says so."""
+    """Tell the caller of ``submitted`` which invocation its call is: an older one's id if its key says so.
+
+    ``existing`` says that it was there before, and may have ended: this call, repeated, or an older one.
+    """
 
     submitted: str
     invocation_id: str
+    existing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +101,25 @@ class Answer:
     outcome: Outcome
 
 
-Effect: TypeAlias = Start | Notify | NotifyCancelled | Accept | Abort | Grant | Accepted | Refused | Answer
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Bring message number ``seq`` of those from one partition to another to the owner of the other."""
+
+    source: int
+    destination: int
+    seq: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Tell the owner of ``source`` that ``destination`` has its messages up to number ``seq``, durably."""
+
+    source: int
+    destination: int
+    seq: int
+
+
+Effect: TypeAlias = (
+    Start | Notify | NotifyCancelled | Accept | Abort | Grant | Accepted | Refused | Answer | Deliver | Acknowledge
+)

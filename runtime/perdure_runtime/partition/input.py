@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from perdure_protos.perdure.peer.v1.message_pb2 import Message
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Outcome, StepFailure
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
 
@@ -12,7 +13,10 @@ from perdure_runtime.partition.rows import SHARED, Mode, Target, Timer
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """A caller from outside asks for an invocation. ``id`` is newly minted; ``delay_ms`` of 0 starts at once."""
+    """A caller from outside asks for an invocation; ``delay_ms`` of 0 starts it at once.
+
+    ``id`` is newly minted, unless it is ``repeated``: then this call may be there already.
+    """
 
     id: str
     target: Target
@@ -22,6 +26,7 @@ class Submit:
     idempotency_key: str = ""
     delay_ms: int = 0
     must_be_new: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,25 @@ class Purge:
     now: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Message number ``seq`` of those that partition ``source`` sends to ``destination``, which is here."""
+
+    source: int
+    destination: int
+    seq: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Partition ``destination`` has all messages of ``source``, which is here, up to number ``seq``."""
+
+    source: int
+    destination: int
+    seq: int
+
+
 Input: TypeAlias = (
     Submit
     | Command
@@ -189,4 +213,6 @@ Input: TypeAlias = (
     | SignalInvocation
     | CompleteAwakeable
     | Purge
+    | Receive
+    | Acknowledged
 )

@@ -2,7 +2,13 @@
 
 from collections.abc import Iterable
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import AwaitSignalCommand, AwakeableCommand, Entry, Outcome
+from perdure_protos.perdure.protocol.v1.journal_pb2 import (
+    AwaitSignalCommand,
+    AwakeableCommand,
+    CallCommand,
+    Entry,
+    Outcome,
+)
 
 NOTIFICATIONS = frozenset({"completion", "step_failure", "signal", "cancellation"})
 SILENT = frozenset({"set_state", "clear_state", "clear_all_state"})
@@ -20,8 +26,7 @@ class Journal:
         awakeables: Ordinals and commands of the awakeables, by id.
         commands: The number of commands.
         open_steps: Ordinals of the steps without a result.
-        open_calls: The invocations that calls without a result have become, by ordinal.
-        kept_calls: Ordinals of the calls that are not cancelled with their caller.
+        open_calls: The calls without a result, by ordinal.
         signals: Signals that no wait has taken yet, by name, the oldest first.
         signal_waits: Ordinals of the waits for a signal without a result, by name, the oldest first.
     """
@@ -34,7 +39,6 @@ class Journal:
         "awakeables",
         "commands",
         "entries",
-        "kept_calls",
         "open_calls",
         "open_steps",
         "signal_waits",
@@ -46,8 +50,7 @@ class Journal:
         self.awakeables: dict[str, tuple[int, AwakeableCommand]] = {}
         self.commands = 0
         self.open_steps: dict[int, None] = {}
-        self.open_calls: dict[int, str] = {}
-        self.kept_calls: set[int] = set()
+        self.open_calls: dict[int, CallCommand] = {}
         self.signals: dict[str, list[Outcome]] = {}
         self.signal_waits: dict[str, list[int]] = {}
         self._settled: set[int] = set()
@@ -99,9 +102,7 @@ class Journal:
         if kind == "run":
             self.open_steps[self.commands] = None
         elif kind == "call":
-            self.open_calls[self.commands] = entry.call.invocation_id
-            if entry.call.kept:
-                self.kept_calls.add(self.commands)
+            self.open_calls[self.commands] = entry.call
         elif kind == "awakeable":
             # An id that came twice is that of the first.
             self.awakeables.setdefault(entry.awakeable.id, (self.commands, entry.awakeable))

@@ -7,9 +7,12 @@ has called.
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
+
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.memory import Content, Memory
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Place, PromiseRow
+from perdure_runtime.partition.placement import Placement
+from perdure_runtime.partition.rows import Caller, Channel, IdempotencyKey, Invocation, ObjectRow, Place, PromiseRow
 from perdure_runtime.partition.view import Document, NotLoaded
 
 P = ParamSpec("P")
@@ -19,11 +22,15 @@ T = TypeVar("T")
 class LoadingView:
     """Never raises NotLoaded, but what ``load`` raises: memory keeps what was read until then, and no harm is done."""
 
-    __slots__ = ("_load", "_memory")
+    __slots__ = ("_load", "_memory", "placement")
 
     def __init__(self, memory: Memory, load: Callable[[Document], Content]) -> None:
         self._memory = memory
         self._load = load
+        self.placement: Placement = memory.placement
+
+    def owns(self, partition: int) -> bool:
+        return self._memory.owns(partition)
 
     def invocation(self, invocation_id: str) -> Invocation | None:
         try:
@@ -68,6 +75,15 @@ class LoadingView:
 
     def promises(self, service: str, key: str) -> Mapping[str, PromiseRow]:
         return self._ask(self._memory.promises, service, key)
+
+    def channel(self, source: int, destination: int) -> Channel:
+        return self._ask(self._memory.channel, source, destination)
+
+    def received(self, source: int, destination: int) -> int:
+        return self._ask(self._memory.received, source, destination)
+
+    def held(self, invocation_id: str) -> Mapping[int, Outcome]:
+        return self._ask(self._memory.held, invocation_id)
 
     def _ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         while True:

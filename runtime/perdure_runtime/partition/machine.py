@@ -14,6 +14,7 @@ from perdure_runtime.partition.entries.signal import on_signal
 from perdure_runtime.partition.entries.sleep import on_wake_due
 from perdure_runtime.partition.entries.step import on_step_ended, on_step_failed
 from perdure_runtime.partition.input import (
+    Acknowledged,
     AttemptEnded,
     AttemptFailed,
     AttemptLost,
@@ -25,6 +26,7 @@ from perdure_runtime.partition.input import (
     Kill,
     Pause,
     Purge,
+    Receive,
     Restart,
     Resume,
     SignalInvocation,
@@ -41,6 +43,7 @@ from perdure_runtime.partition.lifecycle.kill import on_kill
 from perdure_runtime.partition.lifecycle.pause import on_pause
 from perdure_runtime.partition.lifecycle.purge import on_purge
 from perdure_runtime.partition.lifecycle.restart import on_restart
+from perdure_runtime.partition.receive import on_acknowledged, on_receive
 from perdure_runtime.partition.rows import RetryDue, StartDue, WakeDue
 from perdure_runtime.partition.view import View
 from perdure_runtime.partition.writes import Writes
@@ -92,6 +95,10 @@ def apply(view: View, input: Input, now_ms: int) -> Step:
             on_awakeable_completed(draft, input)
         case Purge():
             on_purge(draft, input)
+        case Receive():
+            on_receive(draft, input)
+        case Acknowledged():
+            on_acknowledged(draft, input)
         case _:
             assert_never(input)
     return Step(draft.writes, draft.effects)

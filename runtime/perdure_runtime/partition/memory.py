@@ -1,13 +1,15 @@
 """The part of a partition that is in memory: a View over loaded documents and writes on their way to storage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
 
 from perdure_runtime.partition.journal import Journal
+from perdure_runtime.partition.placement import Placement
 from perdure_runtime.partition.rows import (
     Caller,
+    Channel,
     IdempotencyKey,
     Invocation,
     ObjectRow,
@@ -16,7 +18,9 @@ from perdure_runtime.partition.rows import (
     Running,
 )
 from perdure_runtime.partition.view import (
+    ChannelDocument,
     Document,
+    HeldDocument,
     IdempotencyDocument,
     InboxDocument,
     InvocationDocument,
@@ -25,6 +29,7 @@ from perdure_runtime.partition.view import (
     NotLoaded,
     ObjectDocument,
     PromisesDocument,
+    ReceivedDocument,
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
@@ -38,6 +43,9 @@ Content: TypeAlias = (
     | str
     | Mapping[str, bytes]
     | Mapping[str, PromiseRow]
+    | Channel
+    | int
+    | Mapping[int, Outcome]
     | None
 )
 
@@ -46,11 +54,28 @@ MAX_IDLE_BYTES = 64 * 1024 * 1024
 # Enough for every key of a busy service; the state of an idle key is read again from storage in microseconds.
 MAX_IDLE_OBJECTS = 20_000
 
+ONE_PARTITION = Placement()
+
 
 class Memory:
-    """Documents by key. What is not in memory raises NotLoaded; what is dirty stays until it is durable."""
+    """Documents by key. What is not in memory raises NotLoaded; what is dirty stays until it is durable.
 
-    def __init__(self, most_idle_objects: int = MAX_IDLE_OBJECTS, most_idle_bytes: int = MAX_IDLE_BYTES) -> None:
+    Attributes:
+        placement: What lies in which partition.
+        owned: The partitions that are here.
+    """
+
+    def __init__(
+        self,
+        placement: Placement = ONE_PARTITION,
+        owned: Collection[int] | None = None,
+        *,
+        most_idle_objects: int = MAX_IDLE_OBJECTS,
+        most_idle_bytes: int = MAX_IDLE_BYTES,
+    ) -> None:
+        """``owned`` are the partitions that are here; None for all."""
+        self.placement = placement
+        self.owned = frozenset(range(placement.partitions) if owned is None else owned)
         self._invocations: dict[str, Invocation | None] = {}
         self._journals: dict[str, Journal] = {}
         self._listeners: dict[str, dict[Caller, None]] = {}
@@ -61,6 +86,10 @@ class Memory:
         self._state: dict[tuple[str, str], dict[str, bytes]] = {}
         self._idempotency: dict[IdempotencyKey, str | None] = {}
         self._promises: dict[tuple[str, str], dict[str, PromiseRow]] = {}
+        self._held: dict[str, dict[int, Outcome]] = {}
+        # There are as many as there are pairs of partitions: they stay.
+        self._channels: dict[tuple[int, int], Channel] = {}
+        self._received: dict[tuple[int, int], int] = {}
         # What came into memory to be looked at, and goes with the next commit unless it runs or is written.
         self._visitors: set[str] = set()
         self._visited_keys: set[IdempotencyKey] = set()
@@ -129,6 +158,56 @@ class Memory:
         except KeyError:
             raise NotLoaded(PromisesDocument(service, key)) from None
 
+    def channel(self, source: int, destination: int) -> Channel:
+        try:
+            return self._channels[source, destination]
+        except KeyError:
+            raise NotLoaded(ChannelDocument(source, destination)) from None
+
+    def received(self, source: int, destination: int) -> int:
+        try:
+            return self._received[source, destination]
+        except KeyError:
+            raise NotLoaded(ReceivedDocument(source, destination)) from None
+
+    def held(self, invocation_id: str) -> Mapping[int, Outcome]:
+        try:
+            return self._held[invocation_id]
+        except KeyError:
+            raise NotLoaded(HeldDocument(invocation_id)) from None
+
+    def owns(self, partition: int) -> bool:
+        return partition in self.owned
+
+    def gain(self, partitions: Collection[int]) -> None:
+        """These partitions are here from now on."""
+        self.owned = self.owned.union(partitions)
+
+    def release(self, partitions: Collection[int]) -> None:
+        """These partitions are here no more: all of them is forgotten, durable or not."""
+        self.owned = self.owned.difference(partitions)
+        gone, placement = frozenset(partitions), self.placement
+        ids = {*self._invocations, *self._journals, *self._listeners, *self._held, *self._visitors}
+        for id in ids:
+            if placement.of_invocation(id) in gone:
+                self._forget(id)
+                self._visitors.discard(id)
+        keys = {*self._objects, *self._state, *self._promises}
+        gone_keys = {place for place in keys if placement.of_key(*place) in gone}
+        for place in gone_keys:
+            self._objects.pop(place, None)
+            self._promises.pop(place, None)
+            self._state_bytes -= _size(self._state.pop(place, {}))
+        self._visited_promises -= gone_keys
+        for line in [line for line in self._inbox if placement.of_key(*line[:2]) in gone]:
+            del self._inbox[line]
+        self._next_places.clear()
+        for name in [name for name in self._idempotency if placement.of_name(name) in gone]:
+            del self._idempotency[name]
+            self._visited_keys.discard(name)
+        self._channels = {way: channel for way, channel in self._channels.items() if way[0] not in gone}
+        self._received = {way: number for way, number in self._received.items() if way[1] not in gone}
+
     @property
     def invocations(self) -> int:
         """How many invocations are in memory."""
@@ -170,6 +249,13 @@ class Memory:
             case PromisesDocument(service, key), dict():
                 self._promises[service, key] = content
                 self._visited_promises.add((service, key))
+            case HeldDocument(id), dict():
+                self._held[id] = content
+                self._visitors.add(id)
+            case ChannelDocument(source, destination), Channel() | None:
+                self._channels[source, destination] = content or Channel()
+            case ReceivedDocument(source, destination), int() | None:
+                self._received[source, destination] = content or 0
             case _:
                 raise TypeError(f"{content!r} is not the content of {document!r}")
 
@@ -201,20 +287,26 @@ class Memory:
                 promises.pop(name, None)
             else:
                 promises[name] = promise
+        for (id, command), outcome in writes.held.items():
+            if outcome is None:
+                self._held[id].pop(command, None)
+            else:
+                self._held[id][command] = outcome
+        self._channels.update(writes.channels)
+        self._received.update(writes.received)
         for id in writes.forgotten:
             self._journals[id] = Journal()
         for id in writes.purged:
             self._invocations[id] = None
             self._journals[id] = Journal()
             self._listeners[id] = {}
+            self._held[id] = {}
 
     def settle(self, durable: Writes, dirty: Writes) -> None:
         """Lets go of what is durable, not written again since, and does not run: memory is for what runs."""
         for id in (self._visitors | _invocations_in(durable)) - _invocations_in(dirty):
             if not self._runs(id):
-                self._invocations.pop(id, None)
-                self._journals.pop(id, None)
-                self._listeners.pop(id, None)
+                self._forget(id)
         self._visitors.clear()
         for place in durable.inbox:
             if place not in dirty.inbox:
@@ -240,6 +332,12 @@ class Memory:
         ]
         return min(joined, key=lambda place: place.seq, default=None)
 
+    def _forget(self, id: str) -> None:
+        self._invocations.pop(id, None)
+        self._journals.pop(id, None)
+        self._listeners.pop(id, None)
+        self._held.pop(id, None)
+
     def _runs(self, id: str) -> bool:
         invocation = self._invocations.get(id)
         return invocation is not None and isinstance(invocation.status, Running)
@@ -264,4 +362,5 @@ def _invocations_in(writes: Writes) -> set[str]:
     written = {*writes.invocations, *writes.purged, *writes.forgotten}
     written.update(id for id, _ in writes.journal)
     written.update(id for id, _ in writes.listeners)
+    written.update(id for id, _ in writes.held)
     return written

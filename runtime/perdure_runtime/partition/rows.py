@@ -202,6 +202,14 @@ class Timer:
     purpose: Purpose
 
 
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """From one partition to another: the number of the last message sent, and of the last that is known to be there."""
+
+    sent: int = 0
+    acknowledged: int = 0
+
+
 # The last moment of the year 9999: a wait without end must not overflow what storage can hold.
 LAST_MS = 253_402_300_799_999
 

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
+
 from perdure_runtime.partition.journal import Journal
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, Place, PromiseRow
+from perdure_runtime.partition.placement import Placement
+from perdure_runtime.partition.rows import Caller, Channel, IdempotencyKey, Invocation, ObjectRow, Place, PromiseRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,29 @@ class PromisesDocument:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelDocument:
+    """What a partition has sent to another one."""
+
+    source: int
+    destination: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedDocument:
+    """The number of the last message that a partition has from another one."""
+
+    source: int
+    destination: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDocument:
+    """What has come for calls of a cancelled invocation that is yet to be told, by command."""
+
+    id: str
+
+
 Document: TypeAlias = (
     InvocationDocument
     | JournalDocument
@@ -64,6 +90,9 @@ Document: TypeAlias = (
     | StateDocument
     | IdempotencyDocument
     | PromisesDocument
+    | ChannelDocument
+    | ReceivedDocument
+    | HeldDocument
 )
 
 
@@ -76,7 +105,17 @@ class NotLoaded(Exception):
 
 
 class View(Protocol):
-    """Every method raises NotLoaded where memory cannot answer. What comes back must not be changed."""
+    """Every method raises NotLoaded where memory cannot answer. What comes back must not be changed.
+
+    Only what lies in partitions that are here may be asked for.
+    """
+
+    @property
+    def placement(self) -> Placement:
+        """What lies in which partition."""
+
+    def owns(self, partition: int) -> bool:
+        """Whether a partition is here."""
 
     def invocation(self, invocation_id: str) -> Invocation | None:
         """The invocation, or None where none has this id."""
@@ -101,3 +140,15 @@ class View(Protocol):
 
     def promises(self, service: str, key: str) -> Mapping[str, PromiseRow]:
         """All promises of a workflow id that have a result or are waited for, by name."""
+
+    def channel(self, source: int, destination: int) -> Channel:
+        """How far the messages from a partition that is here to another one have come."""
+
+    def received(self, source: int, destination: int) -> int:
+        """The number of the last message that a partition that is here has from another one; 0 where it has none."""
+
+    def held(self, invocation_id: str) -> Mapping[int, Outcome]:
+        """What has come for calls of an invocation that is cancelled and yet to be told of it, by command.
+
+        An outcome that is neither a value nor a failure says that nothing is there yet, and that nobody waits for it.
+        """

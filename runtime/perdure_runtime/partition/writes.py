@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_protos.perdure.peer.v1.message_pb2 import Message
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
 
-from perdure_runtime.partition.rows import Caller, IdempotencyKey, Invocation, ObjectRow, PromiseRow, Timer
+from perdure_runtime.partition.rows import Caller, Channel, IdempotencyKey, Invocation, ObjectRow, PromiseRow, Timer
 
 
 @dataclass(slots=True)
@@ -12,7 +13,9 @@ class Writes:
     """Rows by key; None deletes. Later writes of a row replace earlier ones, so a batch writes each row once.
 
     ``inserted`` tells which invocations are new: of the others only what changes is written. ``purged`` invocations go
-    with their journals, of ``forgotten`` ones the journal alone goes. ``timers`` maps a timer to whether it is set.
+    with their journals and what is held for them, of ``forgotten`` ones the journal alone goes. ``timers`` maps a timer
+    to whether it is set. ``held`` is by invocation and command; ``channels`` and ``received`` are by source and
+    destination, ``outbox`` by source, destination and number.
     """
 
     invocations: dict[str, Invocation] = field(default_factory=dict)
@@ -27,6 +30,10 @@ class Writes:
     idempotency: dict[IdempotencyKey, str | None] = field(default_factory=dict)
     promises: dict[tuple[str, str, str], PromiseRow | None] = field(default_factory=dict)
     timers: dict[Timer, bool] = field(default_factory=dict)
+    held: dict[tuple[str, int], Outcome | None] = field(default_factory=dict)
+    channels: dict[tuple[int, int], Channel] = field(default_factory=dict)
+    outbox: dict[tuple[int, int, int], Message | None] = field(default_factory=dict)
+    received: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def merge(self, later: "Writes") -> None:
         """Adds what happened after."""
@@ -55,6 +62,14 @@ class Writes:
             self.promises.update(later.promises)
         if later.timers:
             self.timers.update(later.timers)
+        if later.held:
+            self.held.update(later.held)
+        if later.channels:
+            self.channels.update(later.channels)
+        if later.outbox:
+            self.outbox.update(later.outbox)
+        if later.received:
+            self.received.update(later.received)
 
     def __bool__(self) -> bool:
         return bool(
@@ -69,4 +84,8 @@ class Writes:
             or self.purged
             or self.forgotten
             or self.promises
+            or self.held
+            or self.channels
+            or self.outbox
+            or self.received
         )

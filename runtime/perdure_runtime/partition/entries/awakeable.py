@@ -11,21 +11,20 @@ from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.input import CompleteAwakeable
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.lifecycle.complete import complete, result_of
-from perdure_runtime.partition.rows import Invocation
+from perdure_runtime.partition.lifecycle.respond import respond
+from perdure_runtime.partition.rows import Caller
 
 # google.rpc.Code.NOT_FOUND
 NOT_FOUND = 5
 
 
-def on_complete_awakeable(
-    draft: Draft, invocation: Invocation, ordinal: int, command: CompleteAwakeableCommand
-) -> None:
+def answer_complete_awakeable(draft: Draft, here: int, caller: Caller, command: CompleteAwakeableCommand) -> None:
     """A handler resolves or rejects one."""
     if _settle(draft, command.id, command.result):
-        complete(draft, invocation.id, ordinal, b"")
+        respond(draft, here, caller, b"")
     else:
         unknown = Failure(code=NOT_FOUND, message=f"there is no awakeable {command.id[:100]!r}")
-        complete(draft, invocation.id, ordinal, unknown)
+        respond(draft, here, caller, unknown)
 
 
 def on_awakeable_completed(draft: Draft, completed: CompleteAwakeable) -> None:

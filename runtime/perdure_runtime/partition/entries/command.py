@@ -6,9 +6,8 @@ from typing import assert_never
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 
 from perdure_runtime.partition.draft import Draft
-from perdure_runtime.partition.entries.awakeable import on_complete_awakeable
 from perdure_runtime.partition.entries.call import on_call, on_send
-from perdure_runtime.partition.entries.invocation import on_attach, on_cancel, on_output, on_send_signal
+from perdure_runtime.partition.entries.invocation import on_cancel, on_question
 from perdure_runtime.partition.entries.promise import on_complete_promise, on_get_promise, on_peek_promise
 from perdure_runtime.partition.entries.signal import on_await_signal
 from perdure_runtime.partition.entries.sleep import on_sleep
@@ -24,7 +23,21 @@ from perdure_runtime.partition.input import Command
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.lifecycle.attempt import refuse
 from perdure_runtime.partition.lifecycle.begin import running
-from perdure_runtime.partition.rows import Invocation
+from perdure_runtime.partition.rows import Caller, Invocation
+
+# State and promises belong to a key.
+OF_A_KEY = frozenset(
+    {
+        "set_state",
+        "clear_state",
+        "clear_all_state",
+        "get_state",
+        "get_state_keys",
+        "get_promise",
+        "peek_promise",
+        "complete_promise",
+    }
+)
 
 
 def on_command(draft: Draft, command: Command) -> None:
@@ -46,6 +59,9 @@ def on_command(draft: Draft, command: Command) -> None:
         on_call(draft, invocation, command, command.entry.call)
     elif command.entry.HasField("send"):
         on_send(draft, invocation, command, command.entry.send)
+    elif not invocation.target.key and (kind := command.entry.WhichOneof("entry")) in OF_A_KEY:
+        # It would be read and written in whatever partition the empty key lies in.
+        refuse(draft, invocation, f"the endpoint sent {kind} for {invocation.target.service}, which has no key")
     else:
         draft.append(invocation.id, command.entry)
         _do(draft, invocation, command, command.entry, journal)
@@ -74,8 +90,6 @@ def _do(draft: Draft, invocation: Invocation, command: Command, entry: Entry, be
             on_get_state_keys(draft, invocation, ordinal)
         case "awakeable":
             pass  # Somebody outside completes it, by the id that stands in the entry.
-        case "complete_awakeable":
-            on_complete_awakeable(draft, invocation, ordinal, entry.complete_awakeable)
         case "get_promise":
             on_get_promise(draft, invocation, ordinal, entry.get_promise)
         case "peek_promise":
@@ -84,14 +98,10 @@ def _do(draft: Draft, invocation: Invocation, command: Command, entry: Entry, be
             on_complete_promise(draft, invocation, ordinal, entry.complete_promise)
         case "await_signal":
             on_await_signal(draft, invocation, ordinal, before.signals.get(entry.await_signal.name))
-        case "send_signal":
-            on_send_signal(draft, invocation, ordinal, entry.send_signal)
-        case "attach":
-            on_attach(draft, invocation, ordinal, entry.attach)
-        case "output":
-            on_output(draft, invocation, ordinal, entry.output)
+        case "attach" | "output" | "send_signal" | "complete_awakeable":
+            on_question(draft, Caller(invocation.id, ordinal), entry)
         case "cancel":
-            on_cancel(draft, invocation, ordinal, entry.cancel, before.open_calls)
+            on_cancel(draft, Caller(invocation.id, ordinal), entry, before.open_calls)
         case "call" | "send" | "completion" | "step_failure" | "signal" | "cancellation" | None:
             raise AssertionError(f"{kind} is no command of this place: the session gives it another input")
         case _:

@@ -1,6 +1,7 @@
 """New invocations: from outside, from a handler, and after a delay."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.effect import Accepted, Refused
@@ -10,11 +11,9 @@ from perdure_runtime.partition.rows import (
     Caller,
     IdempotencyKey,
     Invocation,
-    Mode,
     Running,
     Scheduled,
     StartDue,
-    Target,
     Timer,
     due_after,
 )
@@ -44,66 +43,55 @@ class Taken:
 def on_submit(draft: Draft, submit: Submit) -> None:
     """A call from outside: one invocation for one id, and for one idempotency key."""
     if draft.invocation(submit.id) is not None:
-        draft.emit(Accepted(submit.id, submit.id))
+        draft.emit(Accepted(submit.id, submit.id, existing=True))
         return
-    arrived = arrive(
-        draft,
-        new_id=submit.id,
-        target=submit.target,
-        mode=submit.mode,
-        input=submit.input,
-        headers=submit.headers,
-        idempotency_key=submit.idempotency_key,
-        delay_ms=submit.delay_ms,
-        must_be_new=submit.must_be_new,
-        caller=None,
-    )
-    if isinstance(arrived, Taken):
-        draft.emit(Refused(submit.id, arrived.invocation_id))
-    else:
-        draft.emit(Accepted(submit.id, arrived.invocation_id))
+    arrived = arrive(draft, submit, caller=None)
+    match arrived:
+        case Arrived(id):
+            draft.emit(Accepted(submit.id, id))
+        case Existing(id):
+            draft.emit(Accepted(submit.id, id, existing=True))
+        case Taken(id):
+            draft.emit(Refused(submit.id, id))
+        case _:
+            assert_never(arrived)
 
 
-def arrive(
-    draft: Draft,
-    *,
-    new_id: str,
-    target: Target,
-    mode: Mode,
-    input: bytes,
-    headers: tuple[tuple[str, str], ...],
-    idempotency_key: str,
-    delay_ms: int,
-    must_be_new: bool,
-    caller: Caller | None,
-) -> Arrived | Existing | Taken:
+def arrive(draft: Draft, order: Submit, caller: Caller | None) -> Arrived | Existing | Taken:
     """Makes an invocation, unless its workflow id or idempotency key names one that there is."""
-    if mode.once or idempotency_key:
-        name = IdempotencyKey(target, "" if mode.once else idempotency_key)
+    name = name_of(order)
+    if name is not None:
         existing = draft.idempotent(name)
         if existing is not None:
-            if mode.once and must_be_new and not _is_repeated(draft, existing, idempotency_key):
+            if order.mode.once and order.must_be_new and not _is_repeated(draft, existing, order.idempotency_key):
                 return Taken(existing)
             return Existing(existing)
-        draft.put_idempotent(name, new_id)
-    due_ms = due_after(draft.now_ms, delay_ms)
+        draft.put_idempotent(name, order.id)
+    due_ms = due_after(draft.now_ms, order.delay_ms)
     invocation = Invocation(
-        id=new_id,
-        target=target,
-        mode=mode,
-        input=input,
-        headers=headers,
-        idempotency_key=idempotency_key,
+        id=order.id,
+        target=order.target,
+        mode=order.mode,
+        input=order.input,
+        headers=order.headers,
+        idempotency_key=order.idempotency_key,
         caller=caller,
         created_at_ms=draft.now_ms,
-        status=Scheduled(due_ms) if delay_ms > 0 else Running(),
+        status=Scheduled(due_ms) if order.delay_ms > 0 else Running(),
     )
     draft.insert(invocation)
-    if delay_ms > 0:
-        draft.set_timer(Timer(due_ms, new_id, StartDue()))
+    if order.delay_ms > 0:
+        draft.set_timer(Timer(due_ms, order.id, StartDue()))
     else:
         enter(draft, invocation)
-    return Arrived(new_id)
+    return Arrived(order.id)
+
+
+def name_of(order: Submit) -> IdempotencyKey | None:
+    """What may name an older invocation that a call then is."""
+    if order.mode.once:
+        return IdempotencyKey(order.target, "")
+    return IdempotencyKey(order.target, order.idempotency_key) if order.idempotency_key else None
 
 
 def on_start_due(draft: Draft, invocation: Invocation) -> None:

@@ -1,16 +1,24 @@
-"""What a cancelled invocation has called, which ends before its handler is told."""
+"""What a cancelled invocation has called, which ends before its handler is told.
 
-from dataclasses import replace
+While it is held back, each of its open calls is waited for or has something held for it: its result, or the word that
+nobody waits for it. ``Invocation.callees`` counts those that are waited for, so that a crowd is not looked through at
+the end of each of them.
+"""
+
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Cancellation, Entry
+from perdure_protos.perdure.peer.v1.message_pb2 import Call
+from perdure_protos.perdure.protocol.v1.journal_pb2 import CallCommand, Cancellation, Entry, Failure, Outcome
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.effect import NotifyCancelled
 from perdure_runtime.partition.lifecycle.begin import begin
-from perdure_runtime.partition.lifecycle.complete import complete, result_of
+from perdure_runtime.partition.lifecycle.complete import complete, outcome_of, result_of
+from perdure_runtime.partition.lifecycle.wire import caller_message
 from perdure_runtime.partition.rows import (
     BackingOff,
+    Caller,
     Cancel,
     Ended,
     Invocation,
@@ -21,19 +29,57 @@ from perdure_runtime.partition.rows import (
     Suspended,
 )
 
+# Held for a call that nobody waits for.
+NOTHING_YET = Outcome()
 
-def on_callee_ended(draft: Draft, invocation: Invocation) -> None:
-    """Tells an invocation of its cancellation once all that it had called has ended, and then their results."""
-    if invocation.callees > 1:
-        # They are counted down, not looked through: a crowd would cost its square.
-        draft.put(replace(invocation, callees=invocation.callees - 1))
-        return
-    calls = dict(draft.journal(invocation.id).open_calls)
-    tell(draft, invocation)
-    for command, callee_id in calls.items():
-        callee = draft.invocation(callee_id)
-        if callee is not None and isinstance(callee.status, Ended):
-            complete(draft, invocation.id, command, result_of(callee.status.outcome))
+
+@dataclass(slots=True)
+class Callees:
+    """What the open calls of an invocation have become.
+
+    Attributes:
+        near: Invocations that they have made, that have not ended, and that can be dealt with at once.
+        far: Calls that other partitions know about.
+        none: Commands that have made nothing that runs.
+    """
+
+    near: list[str] = field(default_factory=list)
+    far: list[Call] = field(default_factory=list)
+    none: list[int] = field(default_factory=list)
+
+
+def callees_of(draft: Draft, invocation: Invocation, *, kept: bool) -> Callees:
+    """What its open calls have become, with those that are kept from its cancellation or without."""
+    callees, here = Callees(), draft.placement.of_invocation(invocation.id)
+    for command, call in draft.journal(invocation.id).open_calls.items():
+        if call.kept and not kept:
+            continue
+        caller = Caller(invocation.id, command)
+        if not draft.is_near(here, draft.placement.of_invocation(call.invocation_id)):
+            callees.far.append(call_message(caller, call))
+        elif (made := made_by(draft, caller, call.invocation_id)) is not None:
+            callees.near.append(made.id)
+        else:
+            callees.none.append(command)
+    return callees
+
+
+def made_by(draft: Draft, caller: Caller, callee_id: str) -> Invocation | None:
+    """The invocation of an id, if this call has made it, and it has not ended: others' are theirs to cancel."""
+    callee = draft.invocation(callee_id)
+    if callee is None or callee.caller != caller or isinstance(callee.status, Ended):
+        return None
+    return callee
+
+
+def call_message(caller: Caller, call: CallCommand) -> Call:
+    """A call, for the partition that knows what it has become."""
+    return Call(
+        caller=caller_message(caller),
+        new_id=call.invocation_id,
+        target=call.target,
+        idempotency_key=call.idempotency_key,
+    )
 
 
 def is_held_back(invocation: Invocation) -> bool:
@@ -41,25 +87,32 @@ def is_held_back(invocation: Invocation) -> bool:
     return invocation.cancel is Cancel.CALLEES and not isinstance(invocation.status, Ended)
 
 
-def running_callees(draft: Draft, invocation: Invocation, *, kept: bool) -> list[str]:
-    """The invocations that calls of this one have made and that have not ended, with those that are kept or without."""
-    running = []
-    journal = draft.journal(invocation.id)
-    for command, callee_id in journal.open_calls.items():
-        if command in journal.kept_calls and not kept:
-            continue
-        callee = draft.invocation(callee_id)
-        if callee is None or isinstance(callee.status, Ended) or callee.caller is None:
-            continue
-        # Others may have made it: then it is theirs to cancel.
-        if (callee.caller.invocation_id, callee.caller.command) == (invocation.id, command):
-            running.append(callee_id)
-    return running
+def take_result(draft: Draft, caller: Caller, result: bytes | Failure) -> None:
+    """A result has come for a command: completes it, or is held until its invocation is told of its cancellation."""
+    calling = draft.invocation(caller.invocation_id)
+    if calling is not None and is_held_back(calling):
+        call = draft.journal(calling.id).open_calls.get(caller.command)
+        if call is not None and not call.kept:
+            is_waited_for = not draft.is_held(caller)
+            draft.hold(caller, outcome_of(result))
+            if is_waited_for:
+                _count_down(draft, calling)
+            return
+    complete(draft, caller.invocation_id, caller.command, result)
+
+
+def stop_waiting(draft: Draft, caller: Caller) -> None:
+    """A call has made nothing whose end its cancelled caller has to wait for."""
+    calling = draft.invocation(caller.invocation_id)
+    if calling is not None and is_held_back(calling) and not draft.is_held(caller):
+        draft.hold(caller, NOTHING_YET)
+        _count_down(draft, calling)
 
 
 def tell(draft: Draft, invocation: Invocation) -> None:
-    """Journals the cancellation, and lets the handler see it."""
+    """Journals the cancellation, and lets the handler see it; what was held for it comes behind."""
     draft.append(invocation.id, Entry(cancellation=Cancellation(at_ms=draft.now_ms)))
+    held = draft.take_held(invocation.id) if invocation.cancel is Cancel.CALLEES else []
     told = replace(invocation, cancel=Cancel.JOURNALED, callees=0)
     match told.status:
         case Running():
@@ -71,3 +124,13 @@ def tell(draft: Draft, invocation: Invocation) -> None:
             raise AssertionError(f"{told.id} is {told.status}: it has no handler to tell")
         case _:
             assert_never(told.status)
+    for command, outcome in held:
+        if outcome != NOTHING_YET:
+            complete(draft, invocation.id, command, result_of(outcome))
+
+
+def _count_down(draft: Draft, invocation: Invocation) -> None:
+    if invocation.callees > 1:
+        draft.put(replace(invocation, callees=invocation.callees - 1))
+    else:
+        tell(draft, invocation)

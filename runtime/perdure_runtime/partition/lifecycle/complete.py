@@ -1,4 +1,4 @@
-"""Results come back to the command that asked for them."""
+"""Results come to the command that asked for them."""
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Failure, Outcome
 
@@ -29,6 +29,11 @@ def completion_of(command: int, at_ms: int, result: bytes | Failure) -> Completi
     if isinstance(result, Failure):
         return Completion(command=command, at_ms=at_ms, failure=result)
     return Completion(command=command, at_ms=at_ms, value=result)
+
+
+def outcome_of(result: bytes | Failure) -> Outcome:
+    """A result as it is stored and sent."""
+    return Outcome(failure=result) if isinstance(result, Failure) else Outcome(value=result)
 
 
 def result_of(outcome: Outcome) -> bytes | Failure:

@@ -28,6 +28,8 @@ def ended(draft: Draft, waiting: Collection[Caller]) -> list[Caller]:
 
 
 def is_open(draft: Draft, caller: Caller) -> bool:
-    """Whether the invocation of a caller has not ended."""
+    """Whether the invocation of a caller has not ended, as far as is known here."""
+    if not draft.owns(draft.placement.of_invocation(caller.invocation_id)):
+        return True
     invocation = draft.invocation(caller.invocation_id)
     return invocation is not None and not isinstance(invocation.status, Ended)

@@ -4,12 +4,8 @@ from dataclasses import replace
 
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.input import Purge
-from perdure_runtime.partition.lifecycle.callees import is_held_back
 from perdure_runtime.partition.lifecycle.crowd import is_open
-from perdure_runtime.partition.rows import Ended, IdempotencyKey, Invocation, PromiseRow, due_after
-
-# Between two looks at an outcome that is past its time and held for a caller.
-HELD_FOR_MS = 300_000
+from perdure_runtime.partition.rows import Ended, IdempotencyKey, Invocation, PromiseRow
 
 
 def on_purge(draft: Draft, purge: Purge) -> None:
@@ -19,10 +15,6 @@ def on_purge(draft: Draft, purge: Purge) -> None:
         return
     ended = invocation.status
     if not purge.now and draft.now_ms < ended.next_expiry_ms:
-        return
-    if _is_held(draft, invocation):
-        if not purge.now:
-            draft.put(replace(invocation, status=_put_off(ended, draft.now_ms)))
         return
     outcome_over = purge.now or ended.outcome_until_ms <= draft.now_ms
     journal_over = purge.now or ended.journal_until_ms <= draft.now_ms
@@ -35,19 +27,6 @@ def on_purge(draft: Draft, purge: Purge) -> None:
             draft.forget_journal(invocation.id)
         # Written again so that storage looks for what is left of it next.
         draft.put(replace(invocation, status=replace(ended, swept=True)))
-
-
-def _put_off(ended: Ended, now_ms: int) -> Ended:
-    """Moves what is due, so that storage does not name it again and again while others wait behind it."""
-    # Of what was swept one part has gone, and stays gone.
-    gone_ms = min(ended.outcome_until_ms, ended.journal_until_ms) if ended.swept else None
-
-    def later(until_ms: int) -> int:
-        return until_ms if until_ms == gone_ms else max(until_ms, due_after(now_ms, HELD_FOR_MS))
-
-    return replace(
-        ended, outcome_until_ms=later(ended.outcome_until_ms), journal_until_ms=later(ended.journal_until_ms)
-    )
 
 
 def _forget_name(draft: Draft, invocation: Invocation) -> None:
@@ -66,9 +45,3 @@ def _forget_name(draft: Draft, invocation: Invocation) -> None:
             # Shared handlers work without a run too: those that still wait get what the next run resolves.
             waiting = tuple(caller for caller in row.waiting if is_open(draft, caller))
             draft.put_promise(target.service, target.key, promise, PromiseRow(waiting=waiting) if waiting else None)
-
-
-def _is_held(draft: Draft, invocation: Invocation) -> bool:
-    """Whether a cancelled caller has yet to be given the result, which stands here alone."""
-    caller = draft.invocation(invocation.caller.invocation_id) if invocation.caller is not None else None
-    return caller is not None and is_held_back(caller)

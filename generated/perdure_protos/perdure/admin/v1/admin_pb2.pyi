@@ -22,25 +22,27 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class RegisterDeploymentRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    ADDRESS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
     FORCE_FIELD_NUMBER: _builtins.int
     VERIFY_FIELD_NUMBER: _builtins.int
-    address: _builtins.str
-    """"host:port" of the endpoint."""
     force: _builtins.bool
     """Register it though it breaks what is there."""
     verify: _builtins.bool
     """Replay journals on it first, and refuse it where it does not repeat them."""
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"host:port" of each process of the endpoint. They share its work, and must serve alike."""
+
     def __init__(
         self,
         *,
-        address: _builtins.str = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
         force: _builtins.bool = ...,
         verify: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "force", b"force", "verify", b"verify"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "force", b"force", "verify", b"verify"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -53,43 +55,106 @@ class Deployment(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
-    ADDRESS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
     SERVICES_FIELD_NUMBER: _builtins.int
     CREATED_AT_MS_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     IN_FLIGHT_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    SDK_VERSION_FIELD_NUMBER: _builtins.int
+    CHANGE_CLASS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    address: _builtins.str
     created_at_ms: _builtins.int
     status: _builtins.str
     """"active" while new invocations go to it, "draining" while it only has work to end, "drained" after that."""
     in_flight: _builtins.int
     """Invocations that it has begun and not ended; counted up to 1,000."""
+    waiting: _builtins.int
+    """Accepted invocations that no deployment has begun yet, and that go to this one."""
+    sdk_version: _builtins.str
+    """The version of perdure that the endpoint runs."""
+    change_class: _builtins.str
+    """What its contracts are to those that they replaced when it was registered: "safe", or whom they break, such as
+    "breaks callers, breaks in-flight journals". Empty where they are the same, or replaced none.
+    """
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"host:port" of each of its processes."""
+
     @_builtins.property
     def services(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def changes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What changed against the deployment before, when it was registered."""
+        """What it broke of what was there, when its registration was forced."""
 
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
-        address: _builtins.str = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
         services: _abc.Iterable[_builtins.str] | None = ...,
         created_at_ms: _builtins.int = ...,
         status: _builtins.str = ...,
         in_flight: _builtins.int = ...,
         changes: _abc.Iterable[_builtins.str] | None = ...,
+        waiting: _builtins.int = ...,
+        sdk_version: _builtins.str = ...,
+        change_class: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "changes", b"changes", "created_at_ms", b"created_at_ms", "id", b"id", "in_flight", b"in_flight", "services", b"services", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "change_class", b"change_class", "changes", b"changes", "created_at_ms", b"created_at_ms", "id", b"id", "in_flight", b"in_flight", "sdk_version", b"sdk_version", "services", b"services", "status", b"status", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Deployment: _TypeAlias = Deployment  # noqa: Y015
+
+@_typing.final
+class JoinDeploymentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    address: _builtins.str
+    """"host:port" of the process."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinDeploymentRequest: _TypeAlias = JoinDeploymentRequest  # noqa: Y015
+
+@_typing.final
+class LeaveDeploymentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    address: _builtins.str
+    """"host:port" of the process."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaveDeploymentRequest: _TypeAlias = LeaveDeploymentRequest  # noqa: Y015
 
 @_typing.final
 class RemoveDeploymentRequest(_message.Message):
