@@ -39,15 +39,15 @@ def batch(number: int) -> Writes:
     return writes
 
 
-def open_storage(address: str, partition: int) -> Storage:
+def open_storage(address: str) -> Storage:
     """The storage at a file or a URL."""
-    return PostgresStorage(address, partition) if "://" in address else SqliteStorage(Path(address))
+    return PostgresStorage(address, "child") if "://" in address else SqliteStorage(Path(address))
 
 
-def main(address: str, partition: int, number: int) -> None:
+def main(address: str, number: int) -> None:
     """Goes on until it is killed."""
     print("opening", flush=True)
-    storage = open_storage(address, partition)
+    storage = open_storage(address)
     storage.acquire()
     while True:
         storage.stage(batch(number))
@@ -57,4 +57,4 @@ def main(address: str, partition: int, number: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]))

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from perdure_runtime.storage.api import Storage
+from perdure_runtime.storage.api import Database
 
 from examples.exactly_once_postgres.cluster import Cluster, running_cluster
-from tests.storage.homes import Home, MemoryHome, PostgresHome, SqliteHome, make_database
+from tests.storage.homes import Home, MemoryHome, PostgresHome, SqliteHome, copy_database, make_database
 
 
 @pytest.fixture(scope="session")
@@ -17,24 +17,28 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def shared_database(cluster: Cluster) -> str:
-    """A database for tests that need no more than a partition."""
-    return make_database(cluster.url)
+def template(cluster: Cluster) -> str:
+    """The URL of a database with tables and one partition, to make others of."""
+    url = make_database(cluster.url)
+    PostgresHome(url).open().close()
+    return url
 
 
 @pytest.fixture
 def database(cluster: Cluster) -> PostgresHome:
-    """A partition in a database of its own."""
+    """A new database, without tables."""
     return PostgresHome(make_database(cluster.url))
 
 
-def make_home(request: pytest.FixtureRequest, kind: str) -> Home:
+def make_home(request: pytest.FixtureRequest, kind: str, partitions: int = 1) -> Home:
     """A home of a kind; a server is started only for tests that need one."""
     if kind == "memory":
-        return MemoryHome()
+        return MemoryHome(partitions)
     if kind == "sqlite":
-        return SqliteHome(request.getfixturevalue("tmp_path"))
-    return PostgresHome(request.getfixturevalue("shared_database"))
+        return SqliteHome(request.getfixturevalue("tmp_path"), partitions)
+    if partitions == 1:
+        return PostgresHome(copy_database(request.getfixturevalue("template")))
+    return PostgresHome(make_database(request.getfixturevalue("cluster").url), partitions)
 
 
 @pytest.fixture(params=["sqlite", "postgres", "memory"])
@@ -49,8 +53,8 @@ def locked_home(request: pytest.FixtureRequest) -> Home:
 
 
 @pytest.fixture
-def storage(home: Home) -> Iterator[Storage]:
-    """An open storage that has its partition."""
+def storage(home: Home) -> Iterator[Database]:
+    """An open storage that has its partitions."""
     opened = home.open()
     opened.acquire()
     yield opened

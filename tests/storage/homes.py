@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 import psycopg
-from perdure_runtime.storage.api import Storage
+from perdure_runtime.partition.placement import Placement
+from perdure_runtime.storage.api import Database
 from perdure_runtime.storage.memory import MemoryStorage, Rows
 from perdure_runtime.storage.postgres import PostgresStorage
 from perdure_runtime.storage.sqlite import SqliteStorage
@@ -19,17 +20,13 @@ TIMEOUT_S = 20.0
 
 
 class Home(Protocol):
-    """A place for one partition's rows."""
+    """A place for the rows of some partitions."""
 
     @property
     def address(self) -> str:
         """The file or the URL, for other processes."""
 
-    @property
-    def partition(self) -> int:
-        """Its number there."""
-
-    def open(self) -> Storage:
+    def open(self) -> Database:
         """A new storage over what is durable here."""
 
     def lose_lock(self) -> None:
@@ -40,13 +37,13 @@ class Home(Protocol):
 
 
 class SqliteHome:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, partitions: int = 1) -> None:
         self.path = directory / "perdure.db"
         self.address = str(self.path)
-        self.partition = 0
+        self.placement = Placement(partitions)
 
-    def open(self) -> Storage:
-        return SqliteStorage(self.path)
+    def open(self) -> SqliteStorage:
+        return SqliteStorage(self.path, self.placement)
 
     def lose_lock(self) -> None:
         self.path.with_name("perdure.db.lock").unlink()
@@ -64,13 +61,12 @@ class SqliteHome:
 
 class MemoryHome:
     address = "memory"
-    partition = 0
 
-    def __init__(self) -> None:
-        self.rows = Rows()
+    def __init__(self, partitions: int = 1) -> None:
+        self.rows = Rows(Placement(partitions))
         self.storage: MemoryStorage | None = None
 
-    def open(self) -> Storage:
+    def open(self) -> MemoryStorage:
         self.storage = MemoryStorage(self.rows)
         return self.storage
 
@@ -89,7 +85,7 @@ FULL_DISK = """
     CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full', MESSAGE = 'no space left on device'; END
     $$;
-    CREATE CONSTRAINT TRIGGER full_disk AFTER UPDATE ON perdure.partition DEFERRABLE INITIALLY DEFERRED
+    CREATE CONSTRAINT TRIGGER full_disk AFTER UPDATE ON perdure.writer DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION full_disk()
 """
 _numbers = count(1)
@@ -103,15 +99,24 @@ def make_database(server: str) -> str:
     return f"{server.rpartition('/')[0]}/{name}"
 
 
-class PostgresHome:
-    """A partition of its own; homes may share a database, as nodes do."""
+def copy_database(template: str) -> str:
+    """The URL of a copy of a database that nobody is connected to: faster than to make its tables."""
+    server, _, name = template.rpartition("/")
+    copied = f"home_{next(_numbers)}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {copied} TEMPLATE {name}")
+    return f"{server}/{copied}"
 
-    def __init__(self, url: str) -> None:
+
+class PostgresHome:
+    """A database of its own. Each storage that is opened there is another node's."""
+
+    def __init__(self, url: str, partitions: int = 1) -> None:
         self.address = url
-        self.partition = next(_numbers)
+        self.partitions = partitions
 
     def open(self) -> PostgresStorage:
-        return PostgresStorage(self.address, self.partition)
+        return PostgresStorage(self.address, f"node_{next(_numbers)}", self.partitions)
 
     def lose_lock(self) -> None:
         """There is none: the epoch alone keeps others from writing."""
@@ -127,9 +132,9 @@ class PostgresHome:
 
     @contextmanager
     def holding(self) -> Iterator[psycopg.Connection[TupleRow]]:
-        """The row of the partition is locked by somebody who takes his time."""
+        """The rows of the writers are locked by somebody who takes his time."""
         with psycopg.connect(self.address) as connection:
-            connection.execute("SELECT FROM perdure.partition WHERE partition = %s FOR UPDATE", (self.partition,))
+            connection.execute("SELECT FROM perdure.writer FOR UPDATE")
             yield connection
 
     def wait_until_blocked(self, sessions: int) -> None:
@@ -138,6 +143,14 @@ class PostgresHome:
         deadline = time.monotonic() + TIMEOUT_S
         while self.by_hand(query) != [(sessions,)]:
             assert time.monotonic() < deadline, f"there are no {sessions} sessions that wait after {TIMEOUT_S:g} s"
+
+    def wait_until_held(self, node_id: str) -> None:
+        """Until somebody has locked the row of this writer."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            deadline = time.monotonic() + TIMEOUT_S
+            query = "SELECT FROM perdure.writer WHERE node = %s FOR UPDATE SKIP LOCKED"
+            while connection.execute(query, (node_id,)).fetchall():
+                assert time.monotonic() < deadline, f"nobody holds the row of {node_id} after {TIMEOUT_S:g} s"
 
     def by_hand(self, *statements: str) -> list[tuple[object, ...]]:
         """What an operator does with psql; gives what the last statement said."""

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from perdure_protos.perdure.peer.v1.message_pb2 import Message, Result
 from perdure_protos.perdure.protocol.v1.journal_pb2 import (
     Completion,
     Entry,
@@ -29,6 +30,7 @@ from perdure_runtime.partition.rows import (
     BackingOff,
     Caller,
     Cancel,
+    Channel,
     Ended,
     IdempotencyKey,
     Invocation,
@@ -48,7 +50,9 @@ from perdure_runtime.partition.rows import (
     WakeDue,
 )
 from perdure_runtime.partition.view import (
+    ChannelDocument,
     Document,
+    HeldDocument,
     IdempotencyDocument,
     InboxDocument,
     InvocationDocument,
@@ -56,13 +60,14 @@ from perdure_runtime.partition.view import (
     ListenersDocument,
     ObjectDocument,
     PromisesDocument,
+    ReceivedDocument,
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import StorageFailure
 from perdure_runtime.storage.memory import MemoryStorage
 
-from tests.storage.homes import Home, PostgresHome, SqliteHome
+from tests.storage.homes import Home, PostgresHome, SqliteHome, copy_database
 from tests.storage.samples import save
 
 # Few names, so that histories meet; among them what SQL could trip over.
@@ -117,10 +122,14 @@ timers = st.builds(
     st.just(StartDue()) | st.builds(WakeDue, st.integers(0, 2)) | st.builds(RetryDue, st.integers(0, 2)),
 )
 promises = st.builds(PromiseRow, outcomes) | st.builds(PromiseRow, st.none(), st.lists(callers, max_size=3).map(tuple))
+channels = st.builds(Channel, times, times)
+messages = st.builds(lambda outcome: Message(result=Result(outcome=outcome)), outcomes)
 idempotency_keys = st.builds(IdempotencyKey, targets, names)
 
 DOCUMENTS: list[Document] = [
-    *(kind(id) for id in IDS for kind in (InvocationDocument, JournalDocument, ListenersDocument)),
+    *(kind(id) for id in IDS for kind in (InvocationDocument, JournalDocument, ListenersDocument, HeldDocument)),
+    *(ChannelDocument(0, other) for other in range(3)),
+    *(ReceivedDocument(other, 0) for other in range(3)),
     *(
         kind(service, key)
         for service in SERVICES
@@ -220,6 +229,18 @@ class Histories(RuleBasedStateMachine):
     def name(self, key: IdempotencyKey, id: str | None) -> None:
         self.batch.merge(Writes(idempotency={key: id}))
 
+    @rule(id=ids, command=st.integers(0, 2), outcome=st.none() | outcomes)
+    def hold(self, id: str, command: int, outcome: Outcome | None) -> None:
+        self.batch.merge(Writes(held={(id, command): outcome}))
+
+    @rule(to=st.integers(0, 2), seq=st.integers(1, 3), sent=st.none() | messages, channel=channels)
+    def send(self, to: int, seq: int, sent: Message | None, channel: Channel) -> None:
+        self.batch.merge(Writes(channels={(0, to): channel}, outbox={(0, to, seq): sent}))
+
+    @rule(source=st.integers(0, 2), seq=st.integers(0, 3))
+    def receive(self, source: int, seq: int) -> None:
+        self.batch.merge(Writes(received={(source, 0): seq}))
+
     @rule(timer=timers, on=st.booleans())
     def set_timer(self, timer: Timer, on: bool) -> None:
         self.batch.merge(Writes(timers={timer: on}))
@@ -267,9 +288,10 @@ class Histories(RuleBasedStateMachine):
     def alike(self) -> None:
         for document in DOCUMENTS:
             assert self.disk.load(document) == self.memory.load(document), document
+        assert self.disk.outbox([0]) == self.memory.outbox([0])
         for after in ("", "inv_1"):
             for limit in (1, 10):
-                assert self.disk.active(after, limit) == self.memory.active(after, limit)
+                assert self.disk.active([0], after, limit) == self.memory.active([0], after, limit)
         for span in ((0, LAST_MS + 1, None), (1, 3, 2), (2, LAST_MS, None)):
             assert self.disk.timers(*span) == self.memory.timers(*span)
         for now_ms in (2, LAST_MS):
@@ -300,5 +322,5 @@ def test_memory_answers_as_sqlite_does(tmp_path: Path) -> None:
     look_into(lambda: SqliteHome(Path(tempfile.mkdtemp(dir=tmp_path))), 60)
 
 
-def test_memory_answers_as_postgres_does(shared_database: str) -> None:
-    look_into(lambda: PostgresHome(shared_database), 25)
+def test_memory_answers_as_postgres_does(template: str) -> None:
+    look_into(lambda: PostgresHome(copy_database(template)), 25)

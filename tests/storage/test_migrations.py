@@ -78,11 +78,12 @@ def write_version_1(path: Path) -> None:
 def test_a_file_of_version_1_comes_with_all_its_rows(path: Path) -> None:
     write_version_1(path)
     storage = SqliteStorage(path)
+    storage.acquire()
     rows = [storage.load(InvocationDocument(id)) for id in ("inv_1", "inv_2", "inv_3")]
     assert rows == [RUNNING, WAITING, ENDED]
     assert storage.load(JournalDocument("inv_1")) == entries(1)
     assert storage.load(StateDocument("shop.v1.UserAccount", "alice")) == {"balance": b"7"}
-    assert storage.active("", 9) == [RUNNING]
+    assert storage.active([0], "", 9) == [RUNNING]
     assert (storage.expired(89, 9), storage.expired(90, 9)) == ([], ["inv_3"])
     storage.close()
 

@@ -11,14 +11,14 @@ from perdure_runtime.storage.postgres import PostgresStorage, ownership
 from perdure_runtime.storage.postgres.schema import BROKEN
 
 from examples.exactly_once_postgres.cluster import Cluster
-from tests.storage.homes import PostgresHome
+from tests.storage.homes import PostgresHome, copy_database
 from tests.storage.proxy import Fault, Proxy, proxy_to
 from tests.storage.samples import bare, inserting, save
 
 
 @pytest.fixture
-def home(shared_database: str) -> PostgresHome:
-    return PostgresHome(shared_database)
+def home(template: str) -> PostgresHome:
+    return PostgresHome(copy_database(template))
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def network(home: PostgresHome) -> Iterator[Proxy]:
 def storage(home: PostgresHome, network: Proxy) -> Iterator[PostgresStorage]:
     """A storage behind the network, with one invocation."""
     server = urlsplit(home.address)
-    opened = PostgresStorage(server._replace(netloc=f"postgres@127.0.0.1:{network.port}").geturl(), home.partition)
+    opened = PostgresStorage(server._replace(netloc=f"postgres@127.0.0.1:{network.port}").geturl(), "lonely")
     opened.acquire()
     save(opened, inserting(bare("inv_1")))
     yield opened
@@ -54,14 +54,14 @@ def test_a_commit_whose_answer_is_lost_was_kept_and_succeeds(network: Proxy, sto
     assert network.fault is Fault.NONE
     assert storage.load(InvocationDocument("inv_2")) == bare("inv_2")
     save(storage, inserting(bare("inv_3")))
-    assert [row.id for row in storage.active("", 9)] == ["inv_1", "inv_2", "inv_3"]
+    assert [row.id for row in storage.active([0], "", 9)] == ["inv_1", "inv_2", "inv_3"]
 
 
 def test_a_commit_that_never_reached_the_server_is_sent_again(network: Proxy, storage: PostgresStorage) -> None:
     network.fault = Fault.LOSE_REQUEST
     save(storage, inserting(bare("inv_2")))
     assert network.fault is Fault.NONE
-    assert [row.id for row in storage.active("", 9)] == ["inv_1", "inv_2"]
+    assert [row.id for row in storage.active([0], "", 9)] == ["inv_1", "inv_2"]
 
 
 def test_a_batch_that_reaches_the_server_late_is_refused(network: Proxy, storage: PostgresStorage) -> None:
@@ -113,10 +113,10 @@ def test_a_node_that_was_succeeded_while_its_answer_was_lost_must_stop(
     with pytest.raises(StorageFailure):
         save(storage, SET)
     successor = home.open()
-    assert successor.acquire() == 2
+    assert successor.acquire() == {0: 2}
     save(successor, Writes(state={("s", "k", "b"): b"2"}))
     network.closed = False
-    with pytest.raises(StaleEpoch, match="at epoch 2"):
+    with pytest.raises(StaleEpoch, match="has taken the partitions 0"):
         save(storage, SET)
     assert state(successor) == {"b": b"2"}
     successor.close()
@@ -132,14 +132,14 @@ def test_a_server_that_is_away_is_told_and_used_again_once_it_is_back(cluster: C
         with pytest.raises(StorageFailure, match=r"committing a batch failed.*start it, or check its address"):
             storage.commit()
         with pytest.raises(StorageFailure, match=r"scanning running invocations failed.*cannot be reached"):
-            storage.active("", 9)
+            storage.active([0], "", 9)
         with pytest.raises(StorageFailure, match=r"opening the storage failed.*cannot be reached"):
             home.open()
     finally:
         cluster.start()
-    assert storage.active("", 9) == [bare("inv_1")]
+    assert storage.active([0], "", 9) == [bare("inv_1")]
     save(storage, inserting(bare("inv_2")))
-    assert [row.id for row in storage.active("", 9)] == ["inv_1", "inv_2"]
+    assert [row.id for row in storage.active([0], "", 9)] == ["inv_1", "inv_2"]
     storage.close()
 
 
@@ -150,5 +150,5 @@ def test_a_server_that_was_restarted_in_between_costs_nothing(cluster: Cluster, 
     cluster.stop()
     cluster.start()
     save(storage, inserting(bare("inv_2")))
-    assert [row.id for row in storage.active("", 9)] == ["inv_1", "inv_2"]
+    assert [row.id for row in storage.active([0], "", 9)] == ["inv_1", "inv_2"]
     storage.close()

@@ -66,27 +66,28 @@ def test_older_tables_are_migrated_once_with_all_that_is_in_them(
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE perdure.later (name text)",)))
     for _ in range(2):
         storage = database.open()
-        assert storage.active("", 9) == [bare("inv_1")]
+        storage.acquire()
+        assert storage.active([0], "", 9) == [bare("inv_1")]
         storage.close()
     assert database.by_hand("SELECT version FROM perdure.perdure_schema") == [(len(schema.MIGRATIONS),)]
 
 
 def test_nodes_that_start_together_make_the_tables_once(database: PostgresHome) -> None:
     with ThreadPoolExecutor(6) as threads:
-        starting = [threads.submit(PostgresStorage, database.address, partition) for partition in range(6)]
+        starting = [threads.submit(PostgresStorage, database.address, f"node_{n}") for n in range(6)]
         storages = [each.result() for each in starting]
-    assert [storage.acquire() for storage in storages] == [1] * 6
+    assert [storage.acquire()[0] for storage in storages] == [1, 2, 3, 4, 5, 6]
     for storage in storages:
         storage.close()
 
 
 def test_a_user_who_may_make_no_schema_needs_one_of_his_own(database: PostgresHome) -> None:
-    name = f"node_{database.partition}"
+    name = "settler"
     database.by_hand(f"CREATE USER {name}")
     with pytest.raises(StorageFailure, match="grant it CREATE on the database, or make it the owner of the schema"):
-        PostgresStorage(as_user(database, name))
+        PostgresStorage(as_user(database, name), "node")
     database.by_hand(f"CREATE SCHEMA perdure AUTHORIZATION {name}")
-    storage = PostgresStorage(as_user(database, name))
+    storage = PostgresStorage(as_user(database, name), "node")
     storage.acquire()
     save(storage, inserting(bare("inv_1")))
     storage.close()
@@ -96,12 +97,12 @@ def test_a_database_that_holds_no_unicode_is_refused(cluster: Cluster) -> None:
     with psycopg.connect(cluster.url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE old ENCODING 'LATIN1' TEMPLATE template0")
     with pytest.raises(StorageFailure, match="holds text as LATIN1, perdure needs UTF8: make a database with"):
-        PostgresStorage(f"{cluster.url.rpartition('/')[0]}/old")
+        PostgresStorage(f"{cluster.url.rpartition('/')[0]}/old", "node")
 
 
 def test_a_database_that_is_not_there_is_named(cluster: Cluster) -> None:
     with pytest.raises(StorageFailure, match=r'database "nowhere" does not exist; .* check the database'):
-        PostgresStorage(f"{cluster.url.rpartition('/')[0]}/nowhere")
+        PostgresStorage(f"{cluster.url.rpartition('/')[0]}/nowhere", "node")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_a_database_that_is_not_there_is_named(cluster: Cluster) -> None:
 )
 def test_no_error_tells_a_password(address: str) -> None:
     with pytest.raises(StorageFailure) as refused:
-        PostgresStorage(address.format(port=free_port()))
+        PostgresStorage(address.format(port=free_port()), "node")
     told, cause = str(refused.value), refused.value.__cause__
     assert "s3cret" not in told + str(cause)
     assert "cannot be reached" in told or "write postgresql://USER@HOST:PORT/DATABASE" in told

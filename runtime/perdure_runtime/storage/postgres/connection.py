@@ -48,6 +48,8 @@ class Link:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._connection: psycopg.Connection[TupleRow] | None = None
+        # It never opens again after ``close``.
+        self.is_closed = False
 
     @property
     def is_open(self) -> bool:
@@ -75,8 +77,8 @@ class Link:
                 raise
         return do(self.connection())
 
-    def transact(self, statements: Iterable[tuple[str, Parameters]]) -> None:
-        """Executes statements as one transaction, in one round trip.
+    def transact(self, statements: Iterable[tuple[str, Parameters]]) -> list[TupleRow]:
+        """Executes statements as one transaction, in one round trip; gives the rows of the last one.
 
         Raises psycopg.Error. Then nothing was kept, unless the connection was lost: then nobody here can say.
         """
@@ -86,14 +88,16 @@ class Link:
                 # A waiting statement must see what it waited for, whatever the default is here.
                 connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
                 for sql, parameters in statements:
-                    connection.execute(sql, parameters)
+                    said = connection.execute(sql, parameters, binary=True)
                 connection.execute("COMMIT")
+            return said.fetchall() if said.description else []
         except BaseException:
             self._roll_back(connection)
             raise
 
     def close(self) -> None:
-        """Closes the connection; a transaction that is open is lost."""
+        """Closes the connection for good; a transaction that is open is lost."""
+        self.is_closed = True
         if self._connection is not None:
             self._connection.close()
 

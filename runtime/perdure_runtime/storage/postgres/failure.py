@@ -18,6 +18,7 @@ _HELP = {
     "PD001": _CONTRADICTION,
     "08": _AWAY,
     "23": _CONTRADICTION,
+    "25P": "this node was stopped in the middle of a transaction, and the server ended it",
     "25006": "the server takes no writes, as a standby does: name the primary",
     "42501": "this user may not do that: grant it CREATE on the database, or make it the owner of the schema perdure",
     "53100": "the server's disk is full: free some space",

@@ -6,6 +6,8 @@ Indexes are partial, so that a row pays only for the list it stands in. Nothing 
 key: a batch is written whole, and each check would be a lookup.
 """
 
+from dataclasses import dataclass
+
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -195,31 +197,162 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
     ),
+    (
+        # How many partitions there are, in how many databases, and which of them this one is: it has the partitions
+        # that leave the rest ``database``.
+        """
+        CREATE TABLE perdure.cluster (
+            partitions integer NOT NULL, databases integer NOT NULL, database integer NOT NULL
+        )
+        """,
+        # Version 1 had one node with one partition.
+        "INSERT INTO perdure.cluster SELECT 1, 1, 0 WHERE EXISTS (SELECT FROM perdure.partition)",
+        # owner is a node, or empty. The number of its last batch stands in perdure.writer.
+        """
+        ALTER TABLE perdure.partition ADD COLUMN owner text COLLATE "C" NOT NULL DEFAULT '', DROP COLUMN batch
+        """,
+        # lease_until is by the clock of this server, the only one that counts.
+        f"""
+        CREATE TABLE perdure.node (
+            id {_ID} PRIMARY KEY,
+            address text NOT NULL,
+            lease_until timestamptz NOT NULL,
+            draining boolean NOT NULL,
+            joined_at timestamptz NOT NULL
+        ) WITH (fillfactor = 50)
+        """,
+        # batch is the number of the node's last batch: whoever writes one locks this row, and so does whoever takes
+        # partitions of the node. With it a node that lost its connection in a commit learns whether that was kept, and
+        # sees to it that it is not kept later.
+        f"""
+        CREATE TABLE perdure.writer (
+            node {_ID} PRIMARY KEY,
+            batch bigint NOT NULL
+        ) WITH (fillfactor = 10)
+        """,
+        # Results that a cancelled invocation is yet to be given.
+        f"""
+        CREATE TABLE perdure.held_result (
+            partition integer NOT NULL,
+            invocation_id {_ID},
+            command bigint NOT NULL,
+            outcome bytea NOT NULL,
+            PRIMARY KEY (partition, invocation_id, command)
+        ) {_BUSY}
+        """,
+        # From this partition to another one: the number of the last message sent, and of the last that is known to be
+        # there.
+        f"""
+        CREATE TABLE perdure.channel (
+            partition integer NOT NULL,
+            destination integer NOT NULL,
+            sent bigint NOT NULL,
+            acknowledged bigint NOT NULL,
+            PRIMARY KEY (partition, destination)
+        ) {_ROOMY}
+        """,
+        f"""
+        CREATE TABLE perdure.outbox (
+            partition integer NOT NULL,
+            destination integer NOT NULL,
+            seq bigint NOT NULL,
+            message bytea NOT NULL,
+            PRIMARY KEY (partition, destination, seq)
+        ) {_BUSY}
+        """,
+        "CREATE INDEX outbox_destination ON perdure.outbox (destination, partition, seq)",
+        # The number of the last message that this partition has from another one.
+        f"""
+        CREATE TABLE perdure.received (
+            partition integer NOT NULL,
+            source integer NOT NULL,
+            seq bigint NOT NULL,
+            PRIMARY KEY (partition, source)
+        ) {_ROOMY}
+        """,
+        # Deployments are the cluster's.
+        "DELETE FROM perdure.deployment WHERE partition <> 0",
+        # Its primary key goes with the column.
+        """
+        ALTER TABLE perdure.deployment DROP COLUMN partition, ADD PRIMARY KEY (id),
+            ADD COLUMN sdk_version text NOT NULL DEFAULT ''
+        """,
+    ),
 )
+# So many partitions has a cluster that nobody said a number for.
+PARTITIONS = 64
 
 
-def prepare(connection: Connection[TupleRow], place: str) -> None:
-    """Brings the tables to their newest version. Raises StorageForeign, StorageFailure, psycopg.Error.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What part of a cluster a database is: number ``database`` of ``databases``, and how many partitions there are."""
 
-    An error in between leaves the database as it was.
+    partitions: int
+    databases: int
+    database: int
+
+    def __str__(self) -> str:
+        return f"database {self.database} of {self.databases} for {self.partitions} partitions"
+
+
+def prepare(
+    connection: Connection[TupleRow], place: str, partitions: int | None = None, databases: int = 1, database: int = 0
+) -> Part:
+    """Brings the tables to their newest version, and makes the partitions where there are none.
+
+    Without a number of partitions it is what the database was made for, or 64. Raises StorageForeign where the database
+    is another part of a cluster, or none of ours; StorageFailure, psycopg.Error. An error in between leaves it as it
+    was.
     """
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise StorageFailure(
             f"{place} holds text as {encoding}, perdure needs UTF8: make a database with `createdb --encoding UTF8`"
         )
-    if _version(connection, place) == len(MIGRATIONS):
+    found = _part(connection) if _version(connection, place) == len(MIGRATIONS) else None
+    if found is None:
+        with connection.transaction():
+            # Nodes that start together change tables one after another. The lock goes with the transaction.
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            _migrate(connection, _version(connection, place))
+            found = _part(connection)
+            if found is None:
+                found = Part(PARTITIONS if partitions is None else partitions, databases, database)
+                _make(connection, found)
+    asked = Part(found.partitions if partitions is None else partitions, databases, database)
+    if found != asked:
+        raise StorageForeign(
+            f"{place} was made as {found}, and cannot become {asked}: name the databases in the order in which they "
+            "were first named, and the number of partitions that they were made for, or name another database"
+        )
+    return found
+
+
+def _migrate(connection: Connection[TupleRow], version: int) -> None:
+    if version == len(MIGRATIONS):
         return
-    with connection.transaction():
-        # Nodes that start together change tables one after another. The lock goes with the transaction.
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        version = _version(connection, place)
-        if version == 0:
-            _begin(connection)
-        for statements in MIGRATIONS[version:]:
-            for statement in statements:
-                connection.execute(statement)
-        connection.execute("UPDATE perdure.perdure_schema SET version = %s", (len(MIGRATIONS),))
+    if version == 0:
+        _begin(connection)
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute("UPDATE perdure.perdure_schema SET version = %s", (len(MIGRATIONS),))
+
+
+def _part(connection: Connection[TupleRow]) -> Part | None:
+    """What part of a cluster a database was made as; None where nobody has said yet."""
+    row = connection.execute("SELECT partitions, databases, database FROM perdure.cluster", binary=True).fetchone()
+    return Part(*row) if row is not None else None
+
+
+def _make(connection: Connection[TupleRow], part: Part) -> None:
+    sizes = (part.partitions, part.databases, part.database)
+    connection.execute("INSERT INTO perdure.cluster (partitions, databases, database) VALUES (%s, %s, %s)", sizes)
+    connection.execute(
+        "INSERT INTO perdure.partition (partition, epoch)"
+        " SELECT number, 0 FROM generate_series(%s::integer, %s, %s) AS number",
+        (part.database, part.partitions - 1, part.databases),
+    )
 
 
 def _begin(connection: Connection[TupleRow]) -> None:

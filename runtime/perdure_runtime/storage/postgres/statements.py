@@ -1,7 +1,6 @@
 """One statement a table and sort of change, for any number of rows: they travel as one array a column.
 
-The partition is such a column too, although it is the same for all rows: else a planner without statistics, as of a new
-table, believes that a partition has few rows, and reads all of them instead of looking up each key.
+The partition is the first column of all of them, and comes with each row.
 """
 
 from collections.abc import Sequence
@@ -11,8 +10,11 @@ from typing import TypeAlias
 from perdure_runtime.storage.postgres.values import BOOLEAN, BYTES, INTEGER, KEY, PARTITION, TEXT, Array, Kind
 from perdure_runtime.storage.rows import CHANGING, INVOCATION, Row
 
-Parameters: TypeAlias = dict[str, Array | int | str]
+Parameters: TypeAlias = dict[str, Array | bytes | int | float | str | bool]
 Columns: TypeAlias = dict[str, Kind]
+
+
+_PARTITION: Columns = {"partition": PARTITION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +24,22 @@ class Statement:
     sql: str
     columns: Columns
 
-    def of(self, partition: int, rows: Sequence[Row]) -> tuple[str, Parameters]:
+    def of(self, rows: Sequence[Row]) -> tuple[str, Parameters]:
         """What is to be executed for these rows. Raises OverflowError, UnicodeEncodeError."""
         values = zip(*rows, strict=True)
         arrays = {name: kind.array(column) for (name, kind), column in zip(self.columns.items(), values, strict=True)}
-        return self.sql, {"partition": PARTITION.array([partition] * len(rows)), "rows": len(rows), **arrays}
+        return self.sql, {"rows": len(rows), **arrays}
 
 
-def _rows(columns: Columns) -> str:
-    columns = {"partition": PARTITION, **columns}
+def rows_of(columns: Columns) -> str:
+    """Arrays as a table ``rows``: what stands in a FROM."""
     arrays = ", ".join(f"%({name})s::{kind.sql}[]" for name, kind in columns.items())
     return f"unnest({arrays}) AS rows ({', '.join(columns)})"
 
 
 def _insert(table: str, columns: Columns) -> Statement:
-    sql = f"INSERT INTO perdure.{table} (partition, {', '.join(columns)}) SELECT * FROM {_rows(columns)}"
+    columns = {**_PARTITION, **columns}
+    sql = f"INSERT INTO perdure.{table} ({', '.join(columns)}) SELECT * FROM {rows_of(columns)}"
     return Statement(sql, columns)
 
 
@@ -50,17 +53,19 @@ def _put(table: str, key: Columns, rest: Columns) -> Statement:
 
 def _delete(table: str, key: Columns) -> Statement:
     """Deletes rows; those that are not there are no error."""
-    same = " AND ".join(f"held.{name} = rows.{name}" for name in ("partition", *key))
-    sql = f"DELETE FROM perdure.{table} AS held USING {_rows(key)} WHERE {same}"
-    return Statement(sql, key)
+    columns = {**_PARTITION, **key}
+    same = " AND ".join(f"held.{name} = rows.{name}" for name in columns)
+    sql = f"DELETE FROM perdure.{table} AS held USING {rows_of(columns)} WHERE {same}"
+    return Statement(sql, columns)
 
 
 def _update_invocations(columns: Columns) -> Statement:
     """Changes rows that must all be there."""
+    columns = {**_PARTITION, **columns}
     changes = ", ".join(f"{name} = rows.{name}" for name in CHANGING)
     sql = f"""
         WITH changed AS (
-            UPDATE perdure.invocation AS held SET {changes} FROM {_rows(columns)}
+            UPDATE perdure.invocation AS held SET {changes} FROM {rows_of(columns)}
             WHERE held.partition = rows.partition AND held.id = rows.id RETURNING held.id
         )
         SELECT perdure.require(
@@ -90,11 +95,9 @@ _INBOX: Columns = {**_OBJECT, "seq": INTEGER}
 _NAMED: Columns = {**_OBJECT, "name": TEXT}
 _IDEMPOTENCY: Columns = {"service": TEXT, "handler": TEXT, "key": KEY, "idempotency_key": KEY}
 _TIMER: Columns = {"due_ms": INTEGER, **_OF_INVOCATION, "purpose": TEXT, "number": INTEGER}
-_DEPLOYMENT: Columns = {
-    **dict.fromkeys(("id", "address", "services"), TEXT),
-    "descriptors": BYTES,
-    "created_at_ms": INTEGER,
-}
+_HELD: Columns = {**_OF_INVOCATION, "command": INTEGER}
+_DESTINATION: Columns = {"destination": PARTITION}
+_MESSAGE: Columns = {**_DESTINATION, "seq": INTEGER}
 
 INSERT_INVOCATION = _insert("invocation", _INVOCATION)
 UPDATE_INVOCATION = _update_invocations({**{name: _INVOCATION[name] for name in CHANGING}, **_ID})
@@ -109,6 +112,13 @@ DELETE_IDEMPOTENCY = _delete("idempotency", _IDEMPOTENCY)
 PUT_PROMISE = _put("promise", _NAMED, {"result": BYTES, "waiting": TEXT})
 DELETE_PROMISE = _delete("promise", _NAMED)
 PUT_TIMER, DELETE_TIMER = _put("timer", _TIMER, {}), _delete("timer", _TIMER)
+PUT_HELD, DELETE_HELD = _put("held_result", _HELD, {"outcome": BYTES}), _delete("held_result", _HELD)
+PUT_CHANNEL = _put("channel", _DESTINATION, {"sent": INTEGER, "acknowledged": INTEGER})
+PUT_OUTBOX, DELETE_OUTBOX = _put("outbox", _MESSAGE, {"message": BYTES}), _delete("outbox", _MESSAGE)
+PUT_RECEIVED = _put("received", {"source": PARTITION}, {"seq": INTEGER})
 FORGET_JOURNAL = _delete("journal_entry", _OF_INVOCATION)
-PURGE = (_delete("invocation", _ID), FORGET_JOURNAL, _delete("listener", _OF_INVOCATION))
-INSERT_DEPLOYMENT, DELETE_DEPLOYMENT = _insert("deployment", _DEPLOYMENT), _delete("deployment", _ID)
+PURGE = (
+    _delete("invocation", _ID),
+    FORGET_JOURNAL,
+    *(_delete(table, _OF_INVOCATION) for table in ("listener", "held_result")),
+)

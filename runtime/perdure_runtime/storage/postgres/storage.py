@@ -1,136 +1,167 @@
-"""The PostgreSQL adapter: one partition of a database that many share, with one connection to write and one to read."""
+"""The PostgreSQL adapter: a node's partitions of a database that many nodes share.
 
-from collections.abc import Callable
+It has one connection to write, one to read, and one for deployments and surveys.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import psycopg
 
 from perdure_runtime.partition.memory import Content
+from perdure_runtime.partition.placement import Placement
 from perdure_runtime.partition.rows import Invocation, Timer
 from perdure_runtime.partition.view import Document
 from perdure_runtime.partition.writes import Writes
-from perdure_runtime.storage.api import DeploymentRow, StaleEpoch, StorageFailure, Usage
+from perdure_runtime.storage.api import Parcel, StaleEpoch, StorageFailure
+from perdure_runtime.storage.owned import Owned
+from perdure_runtime.storage.partitions import Partitions
 from perdure_runtime.storage.postgres import ownership, schema
-from perdure_runtime.storage.postgres.batch import adding, removing, statements_of
+from perdure_runtime.storage.postgres.batch import statements_of
 from perdure_runtime.storage.postgres.connection import Address, Link
 from perdure_runtime.storage.postgres.failure import UNFIT, UNREADABLE, failure
 from perdure_runtime.storage.postgres.reads import Reads
+from perdure_runtime.storage.postgres.records import PostgresRecords
 from perdure_runtime.storage.postgres.statements import Parameters
 
 T = TypeVar("T")
 
 
-class PostgresStorage:
-    """A partition in a PostgreSQL database, as ``storage.api.Storage`` says.
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """A batch, and the epochs of the partitions that it touches as they were when it was staged."""
+
+    statements: Sequence[tuple[str, Parameters]]
+    epochs: Mapping[int, int]
+
+
+class PostgresStorage(PostgresRecords):
+    """Partitions in a PostgreSQL database, as ``storage.api`` says of ``Storage``, ``Registry``, ``Survey`` and
+    ``Fallback``.
 
     ``stage`` only prepares; what it cannot see, such as another owner, is for ``commit`` to tell. Where the connection
     is lost in a commit, the storage finds out what became of it before it says or reads anything.
     """
 
-    def __init__(self, url: str, partition: int = 0) -> None:
+    def __init__(
+        self, url: str, node_id: str, partitions: int | None = None, databases: int = 1, database: int = 0
+    ) -> None:
         """Connects, and makes the tables where there are none.
 
-        Raises StorageForeign where they are none of ours, StorageFailure.
+        Without a number of partitions it is what the database was made for, or that of ``schema.PARTITIONS``. Of
+        ``databases`` this one, number ``database``, has the partitions that leave this rest. No older process can write
+        as this node any more. Raises StorageForeign where the tables are none of ours, or were made for other numbers;
+        StorageFailure.
         """
         address = Address(url)
-        self.name = f"{address.name} (partition {partition})"
-        self._partition = partition
-        self._epoch = 0
-        # The number of the last batch that was sent, and whether nobody knows what became of it.
-        self._batch = 0
+        self._node_id = node_id
+        # Whether nobody knows what became of the last batch.
         self._in_doubt = False
-        self._staged: list[tuple[str, Parameters]] | None = None
-        self._closed = False
+        self._staged: _Staged | None = None
         self._writer, self._reader = Link(address), Link(address)
         try:
-            schema.prepare(self._writer.connection(), address.name)
+            part = schema.prepare(self._writer.connection(), address.name, partitions, databases, database)
+            ((number,),) = self._writer.transact(ownership.beginning(node_id))
         except psycopg.Error as error:
-            self.close()
-            raise failure("opening the storage", self.name, error) from error
+            self._writer.close()
+            raise failure("opening the storage", address.name, error) from error
         except BaseException:
-            self.close()
+            self._writer.close()
             raise
+        super().__init__(address, Placement(part.partitions))
+        # The number of the last batch that was sent.
+        self._batch = int(number)
+        self._owned = Owned(self._placement)
 
-    def acquire(self) -> int:
+    @property
+    def placement(self) -> Placement:
+        return self._placement
+
+    def acquire(self) -> dict[int, int]:
         self._refuse_closed()
         if self._staged is not None:
             raise RuntimeError("acquire after stage: the batch before was not committed")
         try:
-            epoch = self._writer.use(lambda connection: ownership.take(connection, self._partition))
+            rows = self._writer.use(lambda _: self._writer.transact(ownership.taking_all(self._node_id)))
         except psycopg.Error as error:
-            raise failure("taking the partition", self.name, error) from error
-        self._epoch, self._batch, self._in_doubt = epoch, 0, False
-        return epoch
+            raise failure("taking the partitions", self.name, error) from error
+        epochs = {int(partition): int(epoch) for partition, epoch in sorted(rows)}
+        self._owned.set(epochs)
+        return epochs
+
+    def own(self, epochs: Mapping[int, int]) -> None:
+        self._owned.set(epochs)
 
     def load(self, document: Document) -> Content:
-        return self._read(f"loading {document}", lambda reads: reads.load(document))
+        self._refuse_closed()
+        doing = f"loading {document}"
+        try:
+            self._owned.refuse(document)
+        except UNFIT as error:
+            raise failure(doing, self.name, error) from error
+        return self._read(doing, lambda reads: reads.load(document))
 
     def stage(self, writes: Writes) -> None:
         self._refuse_closed()
         if self._staged is not None:
             raise RuntimeError("stage after stage: the batch before was not committed")
-        self._refuse_unowned()
+        self._owned.refuse_unowned()
+        partitions = Partitions(self._placement)
         try:
-            self._staged = statements_of(writes, self._partition)
+            statements = statements_of(writes, partitions)
         except UNFIT as error:
             raise failure("writing a batch", self.name, error) from error
+        self._staged = _Staged(statements, self._owned.epochs(partitions.touched))
 
     def commit(self) -> None:
         self._refuse_closed()
         if self._staged is None:
             raise RuntimeError("commit without stage: there is no batch to make durable")
-        statements, self._staged = self._staged, None
+        staged, self._staged = self._staged, None
         try:
             self._settle()
             # A connection that somebody cut while there was nothing to do costs another try, and no more.
-            kept = self._send(statements) or self._send(statements)
+            kept = self._send(staged) or self._send(staged)
         except psycopg.Error as error:
-            raise self._refusal("committing a batch", error) from error
+            raise self._refusal(staged, error) from error
         if not kept:
             raise StorageFailure(
                 f"committing a batch failed on {self.name}: its connection was lost twice; nothing of it was kept"
             )
 
-    def active(self, after_id: str, limit: int) -> list[Invocation]:
-        return self._read("scanning running invocations", lambda reads: reads.active(after_id, limit))
+    def active(self, partitions: Collection[int], after_id: str, limit: int) -> list[Invocation]:
+        return self._read("scanning running invocations", lambda reads: reads.active(partitions, after_id, limit))
 
     def timers(self, from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:
-        return self._read("scanning timers", lambda reads: reads.timers(from_ms, before_ms, limit))
+        owned = self._owned.partitions
+        return self._read("scanning timers", lambda reads: reads.timers(owned, from_ms, before_ms, limit))
 
     def expired(self, now_ms: int, limit: int) -> list[str]:
-        return self._read("scanning ended invocations", lambda reads: reads.expired(now_ms, limit))
+        owned = self._owned.partitions
+        return self._read("scanning ended invocations", lambda reads: reads.expired(owned, now_ms, limit))
 
-    def add_deployment(self, deployment: DeploymentRow) -> None:
-        self._write_beside("adding a deployment", adding(deployment, self._partition))
+    def outbox(self, partitions: Collection[int]) -> list[Parcel]:
+        return self._read("reading the outbox", lambda reads: reads.outbox(partitions))
 
-    def remove_deployment(self, deployment_id: str) -> None:
-        self._write_beside("removing a deployment", removing(deployment_id, self._partition))
+    def inbound(self, destinations: Collection[int]) -> list[Parcel]:
+        return self._read("reading messages", lambda reads: reads.inbound(destinations))
 
-    def in_flight(self, deployment_id: str, limit: int) -> list[Invocation]:
-        return self._read("scanning the work of a deployment", lambda reads: reads.in_flight(deployment_id, limit))
-
-    def ended(self, service: str, limit: int) -> list[Invocation]:
-        return self._read("scanning ended invocations", lambda reads: reads.ended(service, limit))
-
-    def usage(self, service: str) -> Usage:
-        return self._read("counting what a service has", lambda reads: reads.usage(service))
-
-    def deployments(self) -> list[DeploymentRow]:
-        return self._read("reading deployments", lambda reads: reads.deployments())
+    def arrived(self, channels: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
+        return self._read("reading which messages have arrived", lambda reads: reads.arrived(channels))
 
     def close(self) -> None:
-        self._closed = True
         self._staged = None
-        self._reader.close()
-        self._writer.close()
+        for link in (self._records, self._reader, self._writer):
+            link.close()
 
-    def _send(self, statements: list[tuple[str, Parameters]]) -> bool:
+    def _send(self, staged: _Staged) -> bool:
         """Whether a batch was kept; false where its connection was lost, and the database says that it was not."""
         # Where there is no connection to begin with, there is nothing to be in doubt about.
         self._writer.connection()
         self._batch += 1
         try:
-            self._writer.transact([ownership.next_batch(self._partition, self._epoch, self._batch), *statements])
+            self._writer.transact([*ownership.batch(self._node_id, self._batch, staged.epochs), *staged.statements])
         except psycopg.Error:
             if self._writer.is_open:
                 raise
@@ -148,7 +179,7 @@ class PostgresStorage:
             self._in_doubt = False
 
     def _was_kept(self) -> bool:
-        kept = ownership.was_kept(self._writer.connection(), self._partition, self._epoch, self._batch)
+        kept = ownership.was_kept(self._writer.connection(), self._node_id, self._batch)
         # Its number and the one that keeps it away are used up.
         self._batch += 1
         return kept
@@ -157,34 +188,22 @@ class PostgresStorage:
         self._refuse_closed()
         try:
             self._settle()
-            return self._reader.use(lambda connection: read(Reads(connection, self._partition)))
+            return self._reader.use(lambda connection: read(Reads(connection, self._placement)))
         except (psycopg.Error, *UNFIT, *UNREADABLE) as error:
             raise failure(doing, self.name, error) from error
 
-    def _write_beside(self, doing: str, statement: tuple[str, Parameters]) -> None:
-        """Writes what belongs to no batch, over the connection that reads: a commit may be under way on the other."""
-        self._refuse_closed()
-        self._refuse_unowned()
-        try:
-            self._reader.transact([ownership.still_ours(self._partition, self._epoch), statement])
-        except psycopg.Error as error:
-            raise self._refusal(doing, error) from error
-
-    def _refusal(self, doing: str, error: psycopg.Error) -> StorageFailure | StaleEpoch:
-        """What a failure to write means."""
-        if error.sqlstate == schema.BROKEN:
+    def _refusal(self, staged: _Staged, error: psycopg.Error) -> StorageFailure | StaleEpoch:
+        """What a failure to commit means."""
+        doing = "committing a batch"
+        if error.sqlstate == schema.BROKEN and staged.epochs:
             try:
-                epoch, _ = self._reader.use(lambda connection: ownership.stored(connection, self._partition))
+                lost = self._writer.use(lambda connection: ownership.lost(connection, staged.epochs))
+                last = self._writer.use(lambda connection: ownership.last(connection, self._node_id))
             except psycopg.Error as unknown:
                 return failure(doing, self.name, unknown)
-            if epoch != self._epoch:
-                return StaleEpoch(self._epoch, epoch)
+            if last is None or last >= self._batch:
+                # Another process writes as this node: it has all that this one had.
+                return StaleEpoch(staged.epochs)
+            if lost:
+                return StaleEpoch(lost)
         return failure(doing, self.name, error)
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise StorageFailure(f"the storage on {self.name} is closed: open another one")
-
-    def _refuse_unowned(self) -> None:
-        if self._epoch == 0:
-            raise RuntimeError("acquire the partition before writing to it")

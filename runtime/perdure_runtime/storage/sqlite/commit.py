@@ -1,12 +1,11 @@
 """Writing a batch: the epoch's check, then one statement a table and sort of change."""
 
-import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from perdure_runtime.partition.rows import Ended, Invocation
 from perdure_runtime.partition.writes import Writes
-from perdure_runtime.storage.api import DeploymentRow, StaleEpoch, StorageFailure
+from perdure_runtime.storage.api import StaleEpoch, StorageFailure
 from perdure_runtime.storage.rows import (
     CHANGING,
     INVOCATION,
@@ -45,38 +44,31 @@ _PURGE = (
     "DELETE FROM long_input WHERE invocation_id = ?",
     "DELETE FROM journal_entry WHERE invocation_id = ?",
     "DELETE FROM listener WHERE invocation_id = ?",
+    "DELETE FROM held_result WHERE invocation_id = ?",
 )
 _FORGET_JOURNAL = "DELETE FROM journal_entry WHERE invocation_id = ?"
 _PUT_PROMISE = "INSERT OR REPLACE INTO promise (service, key, name, result, waiting) VALUES (?, ?, ?, ?, ?)"
 _DELETE_PROMISE = "DELETE FROM promise WHERE service = ? AND key = ? AND name = ?"
-_INSERT_DEPLOYMENT = """
-    INSERT INTO deployment (id, address, services, descriptors, created_at_ms) VALUES (?, ?, ?, ?, ?)
-"""
+_PUT_HELD = "INSERT OR REPLACE INTO held_result (invocation_id, command, outcome) VALUES (?, ?, ?)"
+_DELETE_HELD = "DELETE FROM held_result WHERE invocation_id = ? AND command = ?"
+_PUT_CHANNEL = "INSERT OR REPLACE INTO channel (source, destination, sent, acknowledged) VALUES (?, ?, ?, ?)"
+_PUT_OUTBOX = "INSERT OR REPLACE INTO outbox (source, destination, seq, message) VALUES (?, ?, ?, ?)"
+_DELETE_OUTBOX = "DELETE FROM outbox WHERE source = ? AND destination = ? AND seq = ?"
+_PUT_RECEIVED = "INSERT OR REPLACE INTO received (source, destination, seq) VALUES (?, ?, ?)"
 
 
-def check_epoch(connection: sqlite3.Connection, own: int) -> None:
-    """Raises StaleEpoch. Within a transaction that writes, where the epoch cannot change any more."""
+def check_epochs(connection: sqlite3.Connection, epochs: Mapping[int, int]) -> None:
+    """Raises StaleEpoch. Within a transaction that writes, where the epoch of the file cannot change any more."""
     (stored,) = connection.execute("SELECT epoch FROM partition WHERE id = 0").fetchone()
-    if stored != own:
-        raise StaleEpoch(own, stored)
+    lost = [partition for partition, epoch in epochs.items() if epoch != stored]
+    if lost:
+        raise StaleEpoch(lost)
 
 
 def raise_epoch(connection: sqlite3.Connection) -> int:
     """A new epoch, durable. Raises sqlite3.Error."""
     rows = connection.execute("UPDATE partition SET epoch = epoch + 1 WHERE id = 0 RETURNING epoch").fetchall()
     return int(rows[0][0])
-
-
-def insert_deployment(connection: sqlite3.Connection, deployment: DeploymentRow) -> None:
-    """Adds a deployment. Raises sqlite3.Error."""
-    services = json.dumps(deployment.services)
-    row = (deployment.id, deployment.address, services, deployment.descriptors, deployment.created_at_ms)
-    connection.execute(_INSERT_DEPLOYMENT, row)
-
-
-def delete_deployment(connection: sqlite3.Connection, deployment_id: str) -> None:
-    """Removes a deployment. Raises sqlite3.Error."""
-    connection.execute("DELETE FROM deployment WHERE id = ?", (deployment_id,))
 
 
 def write(connection: sqlite3.Connection, writes: Writes) -> None:
@@ -118,6 +110,8 @@ def write(connection: sqlite3.Connection, writes: Writes) -> None:
         rows_of = [promise_row(place, row) for place, row in writes.promises.items() if row is not None]
         _put(connection, _PUT_PROMISE, rows_of)
         _put(connection, _DELETE_PROMISE, [place for place, row in writes.promises.items() if row is None])
+    if writes.held or writes.channels or writes.outbox or writes.received:
+        _write_messages(connection, writes)
     if writes.forgotten:
         connection.executemany(_FORGET_JOURNAL, [(id,) for id in writes.forgotten])
     if writes.purged:
@@ -158,6 +152,16 @@ def _write_idempotency(connection: sqlite3.Connection, writes: Writes) -> None:
     ]
     _put(connection, _PUT_IDEMPOTENCY, [(*name, id) for name, id in rows if id is not None])
     _put(connection, _DELETE_IDEMPOTENCY, [name for name, id in rows if id is None])
+
+
+def _write_messages(connection: sqlite3.Connection, writes: Writes) -> None:
+    held, outbox = writes.held.items(), writes.outbox.items()
+    _put(connection, _PUT_HELD, [(*at, outcome.SerializeToString()) for at, outcome in held if outcome is not None])
+    _put(connection, _DELETE_HELD, [at for at, outcome in held if outcome is None])
+    _put(connection, _PUT_CHANNEL, [(*way, row.sent, row.acknowledged) for way, row in writes.channels.items()])
+    _put(connection, _PUT_OUTBOX, [(*at, sent.SerializeToString()) for at, sent in outbox if sent is not None])
+    _put(connection, _DELETE_OUTBOX, [at for at, sent in outbox if sent is None])
+    _put(connection, _PUT_RECEIVED, [(*way, seq) for way, seq in writes.received.items()])
 
 
 def _put_or_delete(connection: sqlite3.Connection, rows: Sequence[tuple[Row, bool]], put: str, delete: str) -> None:

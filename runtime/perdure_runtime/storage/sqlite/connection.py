@@ -7,7 +7,8 @@ from pathlib import Path
 
 from perdure_runtime.storage.api import StorageFailure, StorageInUse
 
-# Both connections belong to one process; only an operator's own tool can hold the file for writing, and not for long.
+# Both connections belong to one process; beside it only another worker that changes deployments, or an operator's own
+# tool, can hold the file for writing, and not for long.
 BUSY_TIMEOUT_S = 2.0
 
 # A checkpoint copies what the log has gathered into the database, and lets the log begin anew. It runs at the end of
@@ -35,6 +36,11 @@ def connect(path: Path) -> sqlite3.Connection:
             f"{'.'.join(map(str, OLDEST_SQLITE))} or newer: run it with another build of Python"
         )
     return sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that can change nothing. Raises sqlite3.Error."""
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
 
 def configure(connection: sqlite3.Connection) -> None:

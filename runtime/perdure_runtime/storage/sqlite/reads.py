@@ -6,14 +6,18 @@ ever being emptied.
 
 import json
 import sqlite3
+from collections.abc import Collection
 from typing import Any, assert_never
 
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_protos.perdure.peer.v1.message_pb2 import Message
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
 
 from perdure_runtime.partition.memory import Content
-from perdure_runtime.partition.rows import Caller, Invocation, ObjectRow, Place, Timer
+from perdure_runtime.partition.rows import Caller, Channel, Invocation, ObjectRow, Place, Timer
 from perdure_runtime.partition.view import (
+    ChannelDocument,
     Document,
+    HeldDocument,
     IdempotencyDocument,
     InboxDocument,
     InvocationDocument,
@@ -21,9 +25,10 @@ from perdure_runtime.partition.view import (
     ListenersDocument,
     ObjectDocument,
     PromisesDocument,
+    ReceivedDocument,
     StateDocument,
 )
-from perdure_runtime.storage.api import DeploymentRow, Usage
+from perdure_runtime.storage.api import DeploymentRow, Parcel, Usage
 from perdure_runtime.storage.rows import INVOCATION, invocation_of, promise_of, timer_of
 
 _INVOCATION = (
@@ -52,6 +57,13 @@ _IDEMPOTENCY = """
     SELECT invocation_id FROM idempotency WHERE service = ? AND handler = ? AND key = ? AND idempotency_key = ?
 """
 _PROMISES = "SELECT name, result, waiting FROM promise WHERE service = ? AND key = ?"
+_CHANNEL = "SELECT sent, acknowledged FROM channel WHERE source = ? AND destination = ?"
+_RECEIVED = "SELECT seq FROM received WHERE source = ? AND destination = ?"
+_HELD = "SELECT command, outcome FROM held_result WHERE invocation_id = ? ORDER BY command"
+OUTBOX = """
+    SELECT source, destination, seq, message FROM outbox WHERE source IN (SELECT value FROM json_each(?))
+    ORDER BY source, destination, seq
+"""
 TIMERS = """
     SELECT due_ms, invocation_id, purpose, number FROM timer WHERE due_ms >= ? AND due_ms < ?
     ORDER BY due_ms, invocation_id, purpose, number LIMIT ?
@@ -60,7 +72,9 @@ EXPIRED = """
     SELECT id FROM invocation WHERE retain_until_ms IS NOT NULL AND retain_until_ms <= ?
     ORDER BY retain_until_ms, id LIMIT ?
 """
-_DEPLOYMENTS = "SELECT id, address, services, descriptors, created_at_ms FROM deployment ORDER BY created_at_ms, id"
+_DEPLOYMENTS = """
+    SELECT id, address, services, descriptors, created_at_ms, sdk_version FROM deployment ORDER BY created_at_ms, id
+"""
 
 
 def load(connection: sqlite3.Connection, document: Document) -> Content:
@@ -70,7 +84,7 @@ def load(connection: sqlite3.Connection, document: Document) -> Content:
             row = _row(connection, _INVOCATION_BY_ID, (id,))
             return invocation_of(row) if row is not None else None
         case JournalDocument(id):
-            return [Entry.FromString(entry) for (entry,) in connection.execute(JOURNAL, (id,)).fetchall()]
+            return entries(connection, id)
         case ListenersDocument(id):
             return tuple(Caller(*caller) for caller in connection.execute(_LISTENERS, (id,)).fetchall())
         case ObjectDocument(service, key):
@@ -88,8 +102,28 @@ def load(connection: sqlite3.Connection, document: Document) -> Content:
         case PromisesDocument(service, key):
             rows = connection.execute(_PROMISES, (service, key)).fetchall()
             return {name: promise_of(result, waiting) for name, result, waiting in rows}
+        case ChannelDocument(source, destination):
+            row = _row(connection, _CHANNEL, (source, destination))
+            return Channel(*row) if row is not None else None
+        case ReceivedDocument(source, destination):
+            row = _row(connection, _RECEIVED, (source, destination))
+            return int(row[0]) if row is not None else None
+        case HeldDocument(id):
+            held = connection.execute(_HELD, (id,)).fetchall()
+            return {command: Outcome.FromString(outcome) for command, outcome in held}
         case _:
             assert_never(document)
+
+
+def entries(connection: sqlite3.Connection, invocation_id: str) -> list[Entry]:
+    """The journal of an invocation. Raises sqlite3.Error."""
+    return [Entry.FromString(entry) for (entry,) in connection.execute(JOURNAL, (invocation_id,)).fetchall()]
+
+
+def outbox(connection: sqlite3.Connection, partitions: Collection[int]) -> list[Parcel]:
+    """What these partitions have sent and is not known to be there. Raises sqlite3.Error."""
+    rows = connection.execute(OUTBOX, (json.dumps(list(partitions)),)).fetchall()
+    return [Parcel(source, destination, seq, Message.FromString(raw)) for source, destination, seq, raw in rows]
 
 
 def active(connection: sqlite3.Connection, after_id: str, limit: int) -> list[Invocation]:
@@ -120,16 +154,16 @@ def timers(connection: sqlite3.Connection, from_ms: int, before_ms: int, limit: 
     return [timer_of(row) for row in rows]
 
 
-def expired(connection: sqlite3.Connection, now_ms: int, limit: int) -> list[str]:
+def expired(connection: sqlite3.Connection, now_ms: int, limit: int | None) -> list[str]:
     """Ids of invocations to be purged. Raises sqlite3.Error."""
-    return [id for (id,) in connection.execute(EXPIRED, (now_ms, limit)).fetchall()]
+    return [id for (id,) in connection.execute(EXPIRED, (now_ms, -1 if limit is None else limit)).fetchall()]
 
 
 def deployments(connection: sqlite3.Connection) -> list[DeploymentRow]:
     """All deployments. Raises sqlite3.Error."""
     return [
-        DeploymentRow(id, address, tuple(json.loads(services)), descriptors, created_at_ms)
-        for id, address, services, descriptors, created_at_ms in connection.execute(_DEPLOYMENTS).fetchall()
+        DeploymentRow(id, address, tuple(json.loads(services)), *rest)
+        for id, address, services, *rest in connection.execute(_DEPLOYMENTS).fetchall()
     ]
 
 

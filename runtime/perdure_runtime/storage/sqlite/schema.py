@@ -5,6 +5,7 @@ invocation or object lie together. Indexes are partial, so that a row pays only 
 """
 
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from perdure_runtime.storage.api import StorageForeign
@@ -156,11 +157,69 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    (
+        # How many partitions there are, in how many files, and which of them this one is: it has the partitions that
+        # leave the rest ``file``. Who writes in the file has all of them, under the one epoch of table partition.
+        "CREATE TABLE cluster (partitions INTEGER NOT NULL, files INTEGER NOT NULL, file INTEGER NOT NULL) STRICT",
+        "INSERT INTO cluster (partitions, files, file) VALUES (1, 1, 0)",
+        # The version of perdure that the endpoint runs.
+        "ALTER TABLE deployment ADD COLUMN sdk_version TEXT NOT NULL DEFAULT ''",
+        # Results that a cancelled invocation is yet to be given.
+        """
+        CREATE TABLE held_result (
+            invocation_id TEXT NOT NULL,
+            command INTEGER NOT NULL,
+            outcome BLOB NOT NULL,
+            PRIMARY KEY (invocation_id, command)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # From one partition to another: the number of the last message sent, and of the last that is known to be there.
+        """
+        CREATE TABLE channel (
+            source INTEGER NOT NULL,
+            destination INTEGER NOT NULL,
+            sent INTEGER NOT NULL,
+            acknowledged INTEGER NOT NULL,
+            PRIMARY KEY (source, destination)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE outbox (
+            source INTEGER NOT NULL,
+            destination INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            message BLOB NOT NULL,
+            PRIMARY KEY (source, destination, seq)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE received (
+            source INTEGER NOT NULL,
+            destination INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (source, destination)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
+# From this version on a file says what part of a cluster it is; any before is all of one.
+_SAYS_ITS_PART = 3
 
 
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Brings a file of this version to the newest one. Raises sqlite3.Error.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What part of a cluster a file is: number ``file`` of ``files``, and how many partitions there are in all."""
+
+    partitions: int = 1
+    files: int = 1
+    file: int = 0
+
+    def __str__(self) -> str:
+        return f"file {self.file} of {self.files} for {self.partitions} partitions"
+
+
+def migrate(connection: sqlite3.Connection, version: int, part: Part) -> None:
+    """Brings a file of this version to the newest one; a new file becomes this part. Raises sqlite3.Error.
 
     A crash or a full disk in between leaves the file as it was.
     """
@@ -174,11 +233,29 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
         for statements in MIGRATIONS[version:]:
             for statement in statements:
                 connection.execute(statement)
+        if version == 0:
+            connection.execute(
+                "UPDATE cluster SET partitions = ?, files = ?, file = ?", (part.partitions, part.files, part.file)
+            )
         connection.execute("UPDATE perdure_schema SET version = ?", (len(MIGRATIONS),))
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def refuse_other_part(connection: sqlite3.Connection, version: int, path: Path, part: Part) -> None:
+    """Raises StorageForeign where a file is another part, or one of a cluster of another size; sqlite3.Error."""
+    if version == 0:
+        return
+    found = Part()
+    if version >= _SAYS_ITS_PART:
+        found = Part(*connection.execute("SELECT partitions, files, file FROM cluster").fetchone())
+    if found != part:
+        raise StorageForeign(
+            f"{path} was made as {found}, and cannot become {part}: start as many workers over it as it was made for, "
+            "or name another directory for new data"
+        )
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:

@@ -1,0 +1,119 @@
+"""Which partitions rows are in, for batches and for documents."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from perdure_runtime.partition.placement import Placement
+from perdure_runtime.partition.rows import IdempotencyKey
+from perdure_runtime.partition.view import (
+    ChannelDocument,
+    Document,
+    HeldDocument,
+    IdempotencyDocument,
+    InboxDocument,
+    InvocationDocument,
+    JournalDocument,
+    ListenersDocument,
+    ObjectDocument,
+    PromisesDocument,
+    ReceivedDocument,
+    StateDocument,
+)
+from perdure_runtime.partition.writes import Writes
+
+
+class Partitions:
+    """Where the rows of one batch are; ``touched`` gathers the partitions of all that was asked for."""
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        # A batch has many rows of few invocations and objects.
+        self._of_invocations: dict[str, int] = {}
+        self._of_keys: dict[tuple[str, str], int] = {}
+        self._others: set[int] = set()
+
+    @property
+    def touched(self) -> set[int]:
+        """The partitions that rows are in."""
+        return self._others.union(self._of_invocations.values(), self._of_keys.values())
+
+    def of_invocation(self, invocation_id: str) -> int:
+        """Where all of an invocation is."""
+        partition = self._of_invocations.get(invocation_id)
+        if partition is None:
+            partition = self._of_invocations[invocation_id] = self._placement.of_invocation(invocation_id)
+        return partition
+
+    def of_key(self, service: str, key: str) -> int:
+        """Where all of an object or a workflow is."""
+        partition = self._of_keys.get((service, key))
+        if partition is None:
+            partition = self._of_keys[service, key] = self._placement.of_key(service, key)
+        return partition
+
+    def of_name(self, name: IdempotencyKey) -> int:
+        """Where it stands what an idempotency key names."""
+        return self.same(self._placement.of_name(name))
+
+    def same(self, partition: int) -> int:
+        """A row that says its partition itself."""
+        self._others.add(partition)
+        return partition
+
+
+def partitions_of(writes: Writes, placement: Placement) -> set[int]:
+    """The partitions that a batch writes."""
+    if placement.partitions == 1:
+        return {0}
+    partitions = Partitions(placement)
+    for id in _invocations_of(writes):
+        partitions.of_invocation(id)
+    for service, key in writes.objects:
+        partitions.of_key(service, key)
+    for table in (writes.inbox, writes.state, writes.promises):
+        for service, key, _ in table:
+            partitions.of_key(service, key)
+    for name in writes.idempotency:
+        partitions.of_name(name)
+    for source, _ in writes.channels:
+        partitions.same(source)
+    for source, _, _ in writes.outbox:
+        partitions.same(source)
+    for _, destination in writes.received:
+        partitions.same(destination)
+    return partitions.touched
+
+
+def partition_of(document: Document, placement: Placement) -> int:
+    """The partition that a document is in."""
+    if placement.partitions == 1:
+        return 0
+    match document:
+        case InvocationDocument(id) | JournalDocument(id) | ListenersDocument(id) | HeldDocument(id):
+            return placement.of_invocation(id)
+        case ObjectDocument(service, key) | StateDocument(service, key) | PromisesDocument(service, key):
+            return placement.of_key(service, key)
+        case InboxDocument(service, key, _):
+            return placement.of_key(service, key)
+        case IdempotencyDocument(name):
+            return placement.of_name(name)
+        case ChannelDocument(source, _):
+            return source
+        case ReceivedDocument(_, destination):
+            return destination
+        case _:
+            assert_never(document)
+
+
+def _invocations_of(writes: Writes) -> Iterable[str]:
+    yield from writes.invocations
+    yield from writes.purged
+    yield from writes.forgotten
+    for id, _ in writes.journal:
+        yield id
+    for id, _ in writes.listeners:
+        yield id
+    for id, _ in writes.held:
+        yield id
+    for timer in writes.timers:
+        yield timer.invocation_id
