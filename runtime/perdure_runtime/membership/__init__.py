@@ -1,0 +1,1 @@
+"""Who owns which partition: nodes keep leases, share the partitions evenly, and take over those of the dead."""
