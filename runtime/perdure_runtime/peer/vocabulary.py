@@ -1,0 +1,99 @@
+"""Calls, names and facts as peers write them to each other."""
+
+from perdure_protos.perdure.peer.v1 import message_pb2, peer_pb2
+
+from perdure_runtime.ingress.port import AwakeableFacts, EndedInvocation, InvocationName, WorkflowId
+from perdure_runtime.partition.input import Submit
+from perdure_runtime.partition.lifecycle.wire import target_message, target_of
+from perdure_runtime.partition.rows import Mode
+from perdure_runtime.storage.api import Parcel
+
+
+def write_submit(submit: Submit) -> peer_pb2.Submit:
+    """A call from outside."""
+    mode = submit.mode
+    return peer_pb2.Submit(
+        id=submit.id,
+        target=target_message(submit.target),
+        mode=message_pb2.Mode(
+            exclusive=mode.exclusive,
+            once=mode.once,
+            explicit_cancellation=mode.explicit_cancellation,
+            outcome_retention_ms=mode.outcome_retention_ms,
+            journal_retention_ms=mode.journal_retention_ms,
+        ),
+        input=submit.input,
+        headers=[peer_pb2.Header(name=name, value=value) for name, value in submit.headers],
+        idempotency_key=submit.idempotency_key,
+        delay_ms=submit.delay_ms,
+        must_be_new=submit.must_be_new,
+        repeated=submit.repeated,
+    )
+
+
+def read_submit(submit: peer_pb2.Submit) -> Submit:
+    """A call from outside."""
+    mode = submit.mode
+    return Submit(
+        id=submit.id,
+        target=target_of(submit.target),
+        mode=Mode(
+            exclusive=mode.exclusive,
+            once=mode.once,
+            explicit_cancellation=mode.explicit_cancellation,
+            outcome_retention_ms=mode.outcome_retention_ms,
+            journal_retention_ms=mode.journal_retention_ms,
+        ),
+        input=submit.input,
+        headers=tuple((header.name, header.value) for header in submit.headers),
+        idempotency_key=submit.idempotency_key,
+        delay_ms=submit.delay_ms,
+        must_be_new=submit.must_be_new,
+        repeated=submit.repeated,
+    )
+
+
+def write_name(name: InvocationName) -> peer_pb2.InvocationName:
+    """What names an invocation."""
+    if isinstance(name, WorkflowId):
+        return peer_pb2.InvocationName(workflow=peer_pb2.WorkflowId(service=name.service, id=name.id))
+    return peer_pb2.InvocationName(invocation_id=name)
+
+
+def read_name(name: peer_pb2.InvocationName) -> InvocationName:
+    """What names an invocation."""
+    if name.HasField("workflow"):
+        return WorkflowId(name.workflow.service, name.workflow.id)
+    return name.invocation_id
+
+
+def write_ended(ended: EndedInvocation) -> peer_pb2.Ended:
+    """How an invocation has ended."""
+    return peer_pb2.Ended(
+        invocation_id=ended.invocation_id, service=ended.service, handler=ended.handler, outcome=ended.outcome
+    )
+
+
+def read_ended(ended: peer_pb2.Ended) -> EndedInvocation:
+    """How an invocation has ended."""
+    return EndedInvocation(ended.invocation_id, ended.service, ended.handler, ended.outcome)
+
+
+def write_facts(facts: AwakeableFacts) -> peer_pb2.AwakeableFacts:
+    """Who waits for an awakeable or a signal."""
+    return peer_pb2.AwakeableFacts(service=facts.service, type=facts.type)
+
+
+def read_facts(facts: peer_pb2.AwakeableFacts) -> AwakeableFacts:
+    """Who waits for an awakeable or a signal."""
+    return AwakeableFacts(facts.service, facts.type)
+
+
+def write_parcel(parcel: Parcel) -> peer_pb2.Parcel:
+    """A message between partitions."""
+    return peer_pb2.Parcel(source=parcel.source, destination=parcel.destination, seq=parcel.seq, message=parcel.message)
+
+
+def read_parcel(parcel: peer_pb2.Parcel) -> Parcel:
+    """A message between partitions."""
+    return Parcel(parcel.source, parcel.destination, parcel.seq, parcel.message)
