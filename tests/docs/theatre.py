@@ -106,7 +106,7 @@ async def theatre(page: Page, *, always_replay: bool) -> AsyncIterator[Theatre]:
             LocalTransport(lambda send: EndpointSession(endpoint, send)),
             impatient(contracts) if always_replay else contracts,
         )
-        ingress, admin = Ingress(node.calls, "127.0.0.1", 0), AdminServer(node.operations, "127.0.0.1", 0)
+        ingress, admin = Ingress(node.router, "127.0.0.1", 0), AdminServer(node.administration, "127.0.0.1", 0)
         await ingress.start()
         await admin.start()
         try:

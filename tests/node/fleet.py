@@ -93,7 +93,7 @@ class Fleet:
 
     async def register(self, server: EndpointServer, *, force: bool = False, verify: bool = False) -> Deployment:
         """Registers an endpoint that runs."""
-        return await self.node.operations.register(address(server), force=force, verify=verify)
+        return await self.node.administration.register([address(server)], force=force, verify=verify)
 
     async def deploy(self, endpoint: perdure.Endpoint) -> Deployment:
         """Starts an endpoint and registers it."""
@@ -109,24 +109,24 @@ class Fleet:
 
     async def call(self, submission: Submission) -> str:
         """The text that a handler of Trial gives."""
-        _, outcome = await self.node.calls.call(submission)
+        _, outcome = await self.node.router.call(submission)
         return text(outcome)
 
     async def begin(self) -> str:
         """Sends FIRST and waits until it waits for its signal."""
-        invocation_id = await self.node.calls.submit(FIRST)
+        invocation_id = await self.node.router.submit(FIRST)
         await self.until(invocation_id, lambda journal: journal[-1].startswith("await signal"))
         return invocation_id
 
     async def finish(self, invocation_id: str) -> str:
         """Gives an invocation its signal, and returns what it says."""
-        await self.node.calls.signal(invocation_id, "go", Outcome(value=b""))
-        return text((await self.node.calls.attach(invocation_id)).outcome)
+        await self.node.router.signal(invocation_id, "go", Outcome(value=b""))
+        return text((await self.node.router.attach(invocation_id)).outcome)
 
     async def until(self, invocation_id: str, seen: Callable[[list[str]], bool]) -> None:
         """Waits until the journal of an invocation looks so."""
         while True:
-            journal = list((await self.node.operations.describe(invocation_id)).journal)
+            journal = list((await self.node.administration.describe(invocation_id)).journal)
             if journal and seen(journal):
                 return await self.node.loop.flush()
             await asyncio.sleep(0.001)
@@ -134,13 +134,13 @@ class Fleet:
     async def until_status(self, invocation_id: str, status: str) -> None:
         """Waits until an invocation is in a status."""
         while True:
-            if (await self.node.operations.describe(invocation_id)).status == status:
+            if (await self.node.administration.describe(invocation_id)).status == status:
                 return await self.node.loop.flush()
             await asyncio.sleep(0.001)
 
     async def statuses(self) -> list[str]:
         """Status and work of all deployments, oldest first."""
-        return [f"{each.status} {each.in_flight}" for each in await self.node.operations.deployments()]
+        return [f"{each.status} {each.in_flight}" for each in await self.node.administration.deployments()]
 
     async def restart(self) -> None:
         """The node dies, and another one goes on with what is durable."""

@@ -1,7 +1,7 @@
 """A partition loop under the test's control: commits happen when the test says so."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Outcome, RunCommand
@@ -11,6 +11,7 @@ from perdure_runtime.partition.input import AttemptEnded, Command, Input, StepEn
 from perdure_runtime.partition.policy import Execution
 from perdure_runtime.partition.rows import Mode, Target, Timer
 from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.api import StaleEpoch
 from perdure_runtime.storage.memory import MemoryStorage
 
 NOW_MS = 1_000_000
@@ -65,9 +66,13 @@ class Room:
     def set_timers(self, timers: Mapping[Timer, bool]) -> None:
         """Timers are not the matter here."""
 
-    def lose(self, reason: str) -> None:
+    def lose_unsaved(self, error: Exception) -> None:
         """Notes that memory was lost."""
-        self.lost.append(reason)
+        self.lost.append(str(error))
+
+    def evicted(self, partitions: Collection[int]) -> None:
+        """This loop cannot go on without its partition."""
+        raise StaleEpoch(partitions)
 
     def refuse(self, input: Input, error: Exception) -> None:
         """Notes a refused input."""

@@ -63,7 +63,7 @@ class Room:
 
     async def submit(self, submission: Submission = ORDER) -> str:
         """A call from outside; its handler has begun."""
-        invocation_id = await self.node.calls.submit(submission)
+        invocation_id = await self.node.router.submit(submission)
         await settle()
         return invocation_id
 

@@ -30,10 +30,10 @@ async def cancelled(do: Do, reached: asyncio.Event) -> int:
     transport = LocalTransport(lambda send: EndpointSession(served, send))
     node.invoker.add(transport, Contracts.discovered(served.discovery()))
     async with asyncio.timeout(30):
-        invocation_id = await node.calls.submit(DO)
+        invocation_id = await node.router.submit(DO)
         await reached.wait()
-        await node.calls.cancel(invocation_id)
-        ended = await node.calls.attach(invocation_id)
+        await node.router.cancel(invocation_id)
+        ended = await node.router.attach(invocation_id)
     await node.close()
     return ended.outcome.failure.code
 

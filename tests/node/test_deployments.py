@@ -70,11 +70,11 @@ def test_a_parked_invocation_wakes_up_where_its_journal_was_written() -> None:
 def test_an_invocation_without_a_journal_goes_to_the_newest_deployment_when_it_starts() -> None:
     async def story(fleet: Fleet) -> None:
         await fleet.deploy(Version(Trials("v1")))
-        late = await fleet.node.calls.submit(Submission("trial.v1.Trial", "Second", "", b"", delay_ms=1))
+        late = await fleet.node.router.submit(Submission("trial.v1.Trial", "Second", "", b"", delay_ms=1))
         await fleet.deploy(Version(Trials("v2")))
         fleet.now_ms += 1
         fleet.node.clock_moved()
-        outcome = (await fleet.node.calls.attach(late)).outcome
+        outcome = (await fleet.node.router.attach(late)).outcome
         assert outcome.value.endswith(b"v2")
 
     play(story)
@@ -106,8 +106,8 @@ def test_a_drained_deployment_is_removed() -> None:
     async def story(fleet: Fleet) -> None:
         old = await fleet.deploy(Version(Trials("v1")))
         new = await fleet.deploy(Version(Trials("v2")))
-        await fleet.node.operations.remove(old.id, force=False)
-        assert [each.id for each in await fleet.node.operations.deployments()] == [new.id]
+        await fleet.node.administration.remove(old.id, force=False)
+        assert [each.id for each in await fleet.node.administration.deployments()] == [new.id]
 
     play(story)
 
@@ -116,7 +116,7 @@ def test_when_the_newest_deployment_is_removed_the_one_before_it_is_the_newest()
     async def story(fleet: Fleet) -> None:
         await fleet.deploy(Version(Trials("v1")))
         new = await fleet.deploy(Version(Trials("v2")))
-        await fleet.node.operations.remove(new.id, force=False)
+        await fleet.node.administration.remove(new.id, force=False)
         assert await fleet.call(SECOND) == "v1"
 
     play(story)
@@ -127,10 +127,11 @@ def test_a_deployment_with_work_is_not_removed_and_its_work_is_named() -> None:
         old = await fleet.deploy(Version(Trials("v1")))
         begun = [await fleet.begin() for _ in range(12)]
         with pytest.raises(DeploymentInUse) as refused:
-            await fleet.node.operations.remove(old.id, force=False)
+            await fleet.node.administration.remove(old.id, force=False)
         assert str(refused.value) == (
-            f"{old.id} has begun what has not ended: {', '.join(sorted(begun)[:10])} and 2 more; wait until it is "
-            "drained, cancel or kill these, or force it: then the newest deployment goes on with their journals"
+            f"{old.id} has begun 12 invocations that have not ended: {', '.join(sorted(begun)[:10])} and 2 more; wait "
+            "until it is drained, cancel or kill these, or force it: then the newest deployment goes on with their "
+            "journals"
         )
         assert await fleet.statuses() == ["active 12"]
 
@@ -143,7 +144,7 @@ def test_the_work_of_a_deployment_that_is_removed_by_force_goes_to_the_newest() 
         begun = await fleet.begin()
         await fleet.until_status(begun, "suspended")
         await fleet.deploy(Version(Trials("v2")))
-        await fleet.node.operations.remove(old.id, force=True)
+        await fleet.node.administration.remove(old.id, force=True)
         assert await fleet.finish(begun) == "v1 v2"
 
     play(story, Execution(inactivity_timeout_ms=1))
@@ -152,7 +153,7 @@ def test_the_work_of_a_deployment_that_is_removed_by_force_goes_to_the_newest() 
 def test_a_deployment_that_nobody_knows_is_not_removed() -> None:
     async def story(fleet: Fleet) -> None:
         with pytest.raises(UnknownDeployment, match="dp_7"):
-            await fleet.node.operations.remove("dp_7", force=True)
+            await fleet.node.administration.remove("dp_7", force=True)
 
     play(story)
 
@@ -187,7 +188,8 @@ def test_other_contracts_at_a_known_address_are_refused() -> None:
         await old.close()
         changed = await fleet.serve(Version(Trials("v2"), Counting()), old.port)
         assert (await fleet.refusal(changed)).startswith(
-            f"{address(changed)} is deployment {known.id}, and serves other contracts now: the journals"
+            f"{address(changed)} is deployment {known.id}, and serves other contracts now: it serves trial.v1.Counter "
+            "too; the journals"
         )
 
     play(story)
@@ -201,7 +203,7 @@ def test_other_contracts_that_are_forced_at_a_known_address_take_its_work_too() 
         await old.close()
         changed = await fleet.serve(Version(Trials("v2"), Counting()), old.port)
         forced = await fleet.register(changed, force=True)
-        assert [each.id for each in await fleet.node.operations.deployments()] == [forced.id] != [known.id]
+        assert [each.id for each in await fleet.node.administration.deployments()] == [forced.id] != [known.id]
         assert await fleet.finish(begun) == "v1 v2"
 
     play(story)
@@ -220,12 +222,32 @@ def test_a_contract_that_breaks_callers_is_refused_whatever_is_stored() -> None:
     play(story)
 
 
+def test_a_first_version_and_one_with_the_same_contracts_change_nothing() -> None:
+    async def story(fleet: Fleet) -> None:
+        registered = [await fleet.deploy(Version(Trials(version))) for version in ("v1", "v2")]
+        assert [each.change_class for each in registered] == ["", ""]
+
+    play(story)
+
+
+def test_a_contract_that_breaks_several_says_all_classes() -> None:
+    async def story(fleet: Fleet) -> None:
+        await fleet.deploy(Version(Trials("v1")))
+        await fleet.begin()
+        server = await fleet.serve(Version(Trials("v2"), edit=without_first))
+        forced = await fleet.register(server, force=True)
+        assert forced.change_class == "breaks callers, breaks in-flight journals"
+
+    play(story)
+
+
 def test_what_a_forced_contract_breaks_is_told() -> None:
     async def story(fleet: Fleet) -> None:
         await fleet.deploy(Version(Trials("v1")))
         server = await fleet.serve(Version(Trials("v2"), edit=without_second))
         forced = await fleet.register(server, force=True)
         assert list(forced.changes) == ["trial.v1.Trial/Second is gone (breaks callers)"]
+        assert forced.change_class == "breaks callers"
         assert forced.status == "active"
 
     play(story)
@@ -255,7 +277,7 @@ def test_journals_that_are_not_in_flight_are_not_broken() -> None:
 def test_a_contract_that_breaks_state_is_refused_with_the_count_of_the_keys_that_have_it() -> None:
     async def story(fleet: Fleet) -> None:
         await fleet.deploy(Version(Counting()))
-        await fleet.node.calls.call(ADD)
+        await fleet.node.router.call(ADD)
         server = await fleet.serve(Version(Counting(), edit=with_another_value))
         assert "trial.v1.CounterState.value changed its type (breaks stored state of 1 keys)" in (
             await fleet.refusal(server)
@@ -276,9 +298,10 @@ def test_state_that_nobody_has_stored_is_not_broken() -> None:
 def test_a_state_that_only_grows_is_registered() -> None:
     async def story(fleet: Fleet) -> None:
         await fleet.deploy(Version(Counting()))
-        await fleet.node.calls.call(ADD)
+        await fleet.node.router.call(ADD)
         grown = await fleet.deploy(Version(Counting(), edit=with_a_longer_state))
         assert not grown.changes
+        assert grown.change_class == "safe"
         assert await fleet.statuses() == ["drained 0", "active 0"]
 
     play(story)
@@ -290,7 +313,7 @@ def test_nothing_is_registered_where_nobody_answers() -> None:
         await server.close()
         assert (await fleet.refusal(server)).startswith(f"no perdure endpoint answers at {address(server)}")
         with pytest.raises(RegistrationRefused, match="'here' is no address"):
-            await fleet.node.operations.register("here", force=True, verify=False)
+            await fleet.node.administration.register(["here"], force=True, verify=False)
 
     play(story)
 
@@ -314,10 +337,10 @@ def test_a_paused_invocation_is_resumed_where_its_journal_was_written_unless_the
         await fleet.deploy(Version(Trials("v1")))
         stays, moves = await fleet.begin(), await fleet.begin()
         for each in (stays, moves):
-            await fleet.node.operations.pause(each)
+            await fleet.node.administration.pause(each)
         await fleet.deploy(Version(Trials("v2")))
-        await fleet.node.operations.resume(stays, on_newest=False)
-        await fleet.node.operations.resume(moves, on_newest=True)
+        await fleet.node.administration.resume(stays, on_newest=False)
+        await fleet.node.administration.resume(moves, on_newest=True)
         assert await fleet.finish(stays) == "v1 v1"
         assert await fleet.finish(moves) == "v1 v2"
 
@@ -329,7 +352,9 @@ def test_an_endpoint_is_verified_with_what_is_in_flight_and_what_has_ended() -> 
         await fleet.deploy(Version(Trials("v1", step("one"))))
         await fleet.begin()
         await fleet.call(SECOND)
-        replayed = await fleet.node.operations.verify(address(await fleet.serve(Version(Trials("v2", step("one"))))), 0)
+        replayed = await fleet.node.administration.verify(
+            address(await fleet.serve(Version(Trials("v2", step("one"))))), 0
+        )
         assert (replayed.replayed, list(replayed.divergences)) == (2, [])
 
     play(story)
@@ -346,13 +371,16 @@ def test_verifying_leaves_everything_as_it_was() -> None:
 
     async def story(fleet: Fleet) -> None:
         await fleet.deploy(Version(Trials("v1", wait)))
-        begun = await fleet.node.calls.submit(SECOND)
+        begun = await fleet.node.router.submit(SECOND)
         await fleet.until(begun, lambda journal: len(journal) == 1)
-        before = await fleet.node.operations.describe(begun), await fleet.node.operations.deployments()
-        replayed = await fleet.node.operations.verify(address(await fleet.serve(Version(Trials("v2", call)))), 0)
+        before = await fleet.node.administration.describe(begun), await fleet.node.administration.deployments()
+        replayed = await fleet.node.administration.verify(address(await fleet.serve(Version(Trials("v2", call)))), 0)
         assert (replayed.replayed, list(replayed.divergences)) == (1, [])
         await fleet.node.loop.flush()
-        assert (await fleet.node.operations.describe(begun), await fleet.node.operations.deployments()) == before
+        assert (
+            await fleet.node.administration.describe(begun),
+            await fleet.node.administration.deployments(),
+        ) == before
         assert fleet.storage.usage("trial.v1.Trial").open == {"Second": 1}
 
     play(story)
@@ -364,8 +392,8 @@ def test_so_many_journals_are_replayed_as_the_operator_says_those_in_flight_firs
         await fleet.call(SECOND)
         await fleet.begin()
         other = await fleet.serve(Version(Trials("v2", step("other"))))
-        assert not (await fleet.node.operations.verify(address(other), 1)).divergences
-        assert (await fleet.node.operations.verify(address(other), 2)).divergences
+        assert not (await fleet.node.administration.verify(address(other), 1)).divergences
+        assert (await fleet.node.administration.verify(address(other), 2)).divergences
 
     play(story)
 
@@ -373,10 +401,12 @@ def test_so_many_journals_are_replayed_as_the_operator_says_those_in_flight_firs
 def test_an_endpoint_that_does_not_repeat_a_journal_is_refused_when_it_is_to_be_verified() -> None:
     async def story(fleet: Fleet) -> None:
         await fleet.deploy(Version(Trials("v1", step("one"))))
-        told, _ = await fleet.node.calls.call(SECOND)
+        told, _ = await fleet.node.router.call(SECOND)
         server = await fleet.serve(Version(Trials("v2", step("other"))))
         refusal = await fleet.refusal(server, verify=True)
-        assert refusal.startswith(f"1 of 1 journals are not repeated; the first is {told} of trial.v1.Trial/Second: ")
+        assert refusal.startswith(
+            f"1 of 1 journals are not repeated; the first is {told} of trial.v1.Trial/Second, at {address(server)}: "
+        )
         assert await fleet.statuses() == ["active 0"]
 
     play(story)
@@ -401,9 +431,9 @@ def test_what_gave_up_or_fails_still_is_repeated_by_code_that_fails_alike() -> N
 
     async def story(fleet: Fleet) -> None:
         await fleet.deploy(Version(Trials("v1", fail)))
-        _, outcome = await fleet.node.calls.call(SECOND)
+        _, outcome = await fleet.node.router.call(SECOND)
         assert "gave up" in outcome.failure.message
         same = await fleet.serve(Version(Trials("v2", fail)))
-        assert not (await fleet.node.operations.verify(address(same), 0)).divergences
+        assert not (await fleet.node.administration.verify(address(same), 0)).divergences
 
     play(story, Execution(retry=RetryPolicy(max_attempts=1, pause=False)))

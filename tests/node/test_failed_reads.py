@@ -9,7 +9,7 @@ from perdure.session import EndpointSession
 from perdure_runtime.contracts import Contracts
 from perdure_runtime.ingress.port import NotAccepted, Submission
 from perdure_runtime.invoker.local import LocalTransport
-from perdure_runtime.node import node as node_module
+from perdure_runtime.node import share as share_module
 from perdure_runtime.node.node import Node
 from perdure_runtime.partition.memory import Content
 from perdure_runtime.partition.view import Document, JournalDocument
@@ -68,7 +68,7 @@ async def asleep(storage: Worn, clock: Clock, disk: Disk | None = None) -> tuple
     await node.start()
     transport = LocalTransport(lambda send: EndpointSession(app, send))
     node.invoker.add(transport, Contracts.discovered(app.discovery()))
-    invocation_id = await node.calls.submit(NAP)
+    invocation_id = await node.router.submit(NAP)
     async with asyncio.timeout(20):
         while not node.invoker.idle:  # noqa: ASYNC110  # Nothing tells when the last attempt has left.
             await asyncio.sleep(0)
@@ -77,7 +77,7 @@ async def asleep(storage: Worn, clock: Clock, disk: Disk | None = None) -> tuple
 
 
 def test_a_sleep_ends_though_its_timer_could_not_be_handled_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_module, "AGAIN_S", 0.01)
+    monkeypatch.setattr(share_module, "AGAIN_S", 0.01)
 
     async def story() -> None:
         storage, clock = Worn(), Clock()
@@ -85,7 +85,7 @@ def test_a_sleep_ends_though_its_timer_could_not_be_handled_twice(monkeypatch: p
         storage.failures = 2
         clock.now_ms += 3_600_000
         async with asyncio.timeout(20):
-            await node.calls.attach(invocation_id)
+            await node.router.attach(invocation_id)
         assert storage.failures == 0
         await node.close()
 
@@ -99,13 +99,13 @@ def test_a_cancellation_that_could_not_be_decided_is_not_confirmed() -> None:
         for _ in range(2):
             storage.failures = 1
             with pytest.raises(NotAccepted, match="input/output error"):
-                await node.calls.cancel(invocation_id)
+                await node.router.cancel(invocation_id)
             async with asyncio.timeout(20):
-                while node.loop.failure:  # noqa: ASYNC110  # The partition is loaded again.
+                while node.loop.fault:  # noqa: ASYNC110  # The partition is loaded again.
                     await asyncio.sleep(0.01)
-        await node.calls.cancel(invocation_id)
+        await node.router.cancel(invocation_id)
         async with asyncio.timeout(20):
-            ended = await node.calls.attach(invocation_id)
+            ended = await node.router.attach(invocation_id)
         assert ended.outcome.failure.code == 1
         await node.close()
 
@@ -118,7 +118,7 @@ def test_who_waits_for_a_cancellation_hears_that_the_node_stops() -> None:
         disk = Disk(storage)
         node, invocation_id = await asleep(storage, Clock(), disk)
         disk.stands_still = True
-        cancelling = asyncio.create_task(node.calls.cancel(invocation_id))
+        cancelling = asyncio.create_task(node.router.cancel(invocation_id))
         await asyncio.sleep(0)
         await node.close()
         with pytest.raises(NotAccepted, match="the node stops"):

@@ -1,7 +1,7 @@
 """What the loop of a partition promises about the order of commits and effects."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from dataclasses import replace
 
 import pytest
@@ -11,6 +11,7 @@ from perdure_runtime.partition.memory import Content
 from perdure_runtime.partition.rows import Ended, Invocation, Running
 from perdure_runtime.partition.view import Document, InvocationDocument
 from perdure_runtime.storage.api import StaleEpoch, StorageFailure
+from perdure_runtime.storage.memory import MemoryStorage
 
 from tests.node.loop_room import Room, ended, run_step, settle, step_ended, submit
 
@@ -125,7 +126,7 @@ def test_a_failed_commit_loses_what_was_not_durable_and_starts_again_what_was() 
         await settle()
         room.gate.open()
         await settle()
-        assert room.loop.failure
+        assert room.loop.fault
         assert len(room.lost) == 1
         with pytest.raises(StorageFailure, match="disk is full"):
             await barrier
@@ -148,7 +149,7 @@ def test_a_failed_commit_loses_what_was_not_durable_and_starts_again_what_was() 
 def test_a_node_that_lost_its_partition_stops() -> None:
     async def story() -> None:
         room = Room()
-        room.storage.rows.epoch += 1
+        MemoryStorage(room.storage.rows, shared=True).acquire()
         room.loop.submit(submit("inv_1"))
         await settle()
         room.gate.open()
@@ -191,7 +192,7 @@ def test_recovery_starts_running_invocations_and_leaves_ended_ones_alone() -> No
         after.storage = before.storage.reopen()
         after.storage.acquire()
         after.loop = type(after.loop)(after.storage, after.gate, after, lambda: 2_000_000)
-        await after.loop.recover()
+        await after.loop.gain({0})
         await settle()
         assert [(start.invocation.id, start.invocation.attempt) for start in after.seen(Start)] == [("inv_2", 2)]
         stored = after.loop.stored("inv_1")
@@ -250,7 +251,7 @@ def test_a_row_that_cannot_be_read_even_then_costs_its_input_alone() -> None:
         room.storage.load = damaged  # type: ignore[method-assign]  # a disk with a hole
         room.loop.offer(Resume("inv_damaged"))
         await settle()
-        assert room.loop.failure
+        assert room.loop.fault
         room.loop.offer(Resume("inv_damaged"))
         room.loop.submit(submit("inv_1"))
         await room.starts.get()
@@ -273,10 +274,10 @@ def test_a_partition_that_cannot_be_loaded_is_loaded_later() -> None:
         active = room.storage.active
         failures = iter([StorageFailure("still full")])
 
-        def stutter(after_id: str, limit: int) -> list[Invocation]:
+        def stutter(partitions: Collection[int], after_id: str, limit: int) -> list[Invocation]:
             for failure in failures:
                 raise failure
-            return active(after_id, limit)
+            return active(partitions, after_id, limit)
 
         room.storage.active = stutter  # type: ignore[method-assign]  # a disk that fails once
         room.storage.fail_next_commit("the disk is full")

@@ -30,9 +30,9 @@ async def _lose(room: Room, gate: Gate) -> None:
 def test_who_attached_to_a_run_that_is_lost_hears_it_as_its_caller_does() -> None:
     async def story(room: Room) -> None:
         gate = _gated(room)
-        accepted = asyncio.create_task(room.node.calls.submit(SIGNUP))
+        accepted = asyncio.create_task(room.node.router.submit(SIGNUP))
         await settle()
-        attached = [asyncio.create_task(room.node.calls.attach(ADA)) for _ in range(2)]
+        attached = [asyncio.create_task(room.node.router.attach(ADA)) for _ in range(2)]
         await settle()
         await _lose(room, gate)
         for task in (accepted, *attached):
@@ -45,9 +45,9 @@ def test_who_attached_to_a_run_that_is_lost_hears_it_as_its_caller_does() -> Non
 def test_who_waits_for_a_durable_run_gets_its_end_though_a_later_commit_is_lost() -> None:
     async def story(room: Room) -> None:
         id = await room.submit(SIGNUP)
-        attached = asyncio.create_task(room.node.calls.attach(id))
+        attached = asyncio.create_task(room.node.router.attach(id))
         gate = _gated(room)
-        cancelled = asyncio.create_task(room.node.calls.cancel(id))
+        cancelled = asyncio.create_task(room.node.router.cancel(id))
         await settle()
         await _lose(room, gate)
         with pytest.raises(NotAccepted):
@@ -65,9 +65,9 @@ def test_who_waits_for_a_durable_run_gets_its_end_though_a_later_commit_is_lost(
 def test_where_storage_cannot_even_be_read_all_who_wait_hear_it() -> None:
     async def story(room: Room) -> None:
         id = await room.submit(SIGNUP)
-        attached = asyncio.create_task(room.node.calls.attach(id))
+        attached = asyncio.create_task(room.node.router.attach(id))
         gate = _gated(room)
-        cancelled = asyncio.create_task(room.node.calls.cancel(id))
+        cancelled = asyncio.create_task(room.node.router.cancel(id))
         await settle()
 
         def broken(document: Document) -> None:

@@ -47,7 +47,7 @@ def test_an_input_that_cannot_be_applied_costs_its_attempt_and_not_its_invocatio
     async def story() -> None:
         node = await started()
         async with asyncio.timeout(20):
-            _, outcome = await node.calls.call(STEPS)
+            _, outcome = await node.router.call(STEPS)
         assert codec.decode(Call, outcome.value) == Call(text="hello")
         await node.close()
 
@@ -58,10 +58,10 @@ def test_an_input_that_cannot_be_applied_costs_its_attempt_and_not_its_invocatio
 def test_who_waits_is_told_that_the_node_stops() -> None:
     async def story() -> None:
         node = await started()
-        invocation_id = await node.calls.submit(
+        invocation_id = await node.router.submit(
             Submission("load.v1.LoadService", "Empty", "", codec.encode(Call()), delay_ms=3_600_000)
         )
-        waiting = asyncio.create_task(node.calls.attach(invocation_id))
+        waiting = asyncio.create_task(node.router.attach(invocation_id))
         await asyncio.sleep(0)
         await node.close()
         with pytest.raises(NodeStops, match=f"invocation {invocation_id} is accepted and goes on"):

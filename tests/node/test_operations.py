@@ -9,7 +9,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Target as WireTarget
 from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame
 from perdure_runtime.contracts import Contracts
 from perdure_runtime.ingress.port import DeploymentInUse, UnknownInvocation, WrongStatus
-from perdure_runtime.node.operations import Operations
+from perdure_runtime.node.administration import Administration
 from perdure_runtime.storage.api import DeploymentRow
 
 from tests.node.node_room import ORDER, SERVICES, Room, contract_bytes, done, play, settle
@@ -18,15 +18,15 @@ RUN = Entry(run=RunCommand(name="charge"))
 SLEEP = Entry(sleep=SleepCommand(duration_ms=1_000))
 CALL = Entry(call=CallCommand(target=WireTarget(service="shop.v1.Orders", handler="Process")))
 
-Asked = Callable[[Operations, str], Coroutine[None, None, object]]
+Asked = Callable[[Administration, str], Coroutine[None, None, object]]
 ALL: list[Asked] = [
     lambda operations, id: operations.resume(id, on_newest=False),
-    Operations.pause,
-    Operations.cancel,
-    Operations.kill,
+    Administration.pause,
+    Administration.cancel,
+    Administration.kill,
     lambda operations, id: operations.restart(id, 0),
-    Operations.purge,
-    Operations.describe,
+    Administration.purge,
+    Administration.describe,
 ]
 
 
@@ -40,7 +40,7 @@ async def _refusal(asked: Coroutine[None, None, object]) -> str:
 def test_an_invocation_that_nobody_knows_is_named(ask: Asked) -> None:
     async def story(room: Room) -> None:
         with pytest.raises(UnknownInvocation, match="inv_x"):
-            await ask(room.node.operations, "inv_x")
+            await ask(room.node.administration, "inv_x")
 
     play(story)
 
@@ -48,9 +48,9 @@ def test_an_invocation_that_nobody_knows_is_named(ask: Asked) -> None:
 def test_a_paused_invocation_stops_and_goes_on_when_it_is_resumed() -> None:
     async def story(room: Room) -> None:
         id = await room.submit()
-        await room.node.operations.pause(id)
+        await room.node.administration.pause(id)
         assert [frame.abort.reason for frame in room.heard(id, "abort")] == ["paused by an operator"]
-        await room.node.operations.resume(id, on_newest=False)
+        await room.node.administration.resume(id, on_newest=False)
         await settle()
         assert [start.attempt for start in room.starts(id)] == [1, 2]
 
@@ -59,7 +59,7 @@ def test_a_paused_invocation_stops_and_goes_on_when_it_is_resumed() -> None:
 
 def test_only_what_has_begun_is_paused_and_only_what_is_paused_is_resumed() -> None:
     async def story(room: Room) -> None:
-        operations, id = room.node.operations, await room.submit()
+        operations, id = room.node.administration, await room.submit()
         assert (
             await _refusal(operations.resume(id, on_newest=False)) == f"{id} is running; only a paused one is resumed"
         )
@@ -72,11 +72,11 @@ def test_only_what_has_begun_is_paused_and_only_what_is_paused_is_resumed() -> N
 def test_a_cancelled_handler_is_told_and_ends_as_it_likes() -> None:
     async def story(room: Room) -> None:
         id = await room.submit()
-        await room.node.operations.cancel(id)
+        await room.node.administration.cancel(id)
         assert [frame.cancellation.at_ms for frame in room.heard(id, "cancellation")] == [room.now_ms]
         await room.ends(id, done(b"undone"))
-        assert (await room.node.calls.attach(id)).outcome == done(b"undone")
-        assert await _refusal(room.node.operations.cancel(id)) == f"{id} has ended; there is nothing to cancel"
+        assert (await room.node.router.attach(id)).outcome == done(b"undone")
+        assert await _refusal(room.node.administration.cancel(id)) == f"{id} has ended; there is nothing to cancel"
 
     play(story)
 
@@ -89,13 +89,13 @@ def test_a_killed_invocation_ends_with_all_that_it_has_called() -> None:
         callee = next(
             frame.start.invocation_id for frame in room.link.sent if frame.start.invocation_id not in ("", id)
         )
-        waiting = asyncio.create_task(room.node.calls.attach(callee))
+        waiting = asyncio.create_task(room.node.router.attach(callee))
         await settle()
-        await room.node.operations.kill(id)
+        await room.node.administration.kill(id)
         assert (await waiting).outcome.failure.message == "killed by an operator"
-        assert (await room.node.calls.attach(id)).outcome.failure.code == 10
+        assert (await room.node.router.attach(id)).outcome.failure.code == 10
         assert room.node.invoker.idle
-        assert await _refusal(room.node.operations.kill(id)) == f"{id} has ended; there is nothing to kill"
+        assert await _refusal(room.node.administration.kill(id)) == f"{id} has ended; there is nothing to kill"
 
     play(story)
 
@@ -104,7 +104,7 @@ def test_a_restart_runs_the_handler_again_as_a_new_invocation() -> None:
     async def story(room: Room) -> None:
         id = await room.submit(ORDER)
         await room.ends(id, done())
-        new_id = await room.node.operations.restart(id, 0)
+        new_id = await room.node.administration.restart(id, 0)
         await settle()
         assert new_id != id
         (start,) = room.starts(new_id)
@@ -122,7 +122,7 @@ def test_a_restart_keeps_the_journal_before_the_command_that_it_names() -> None:
         step.completion.value = b"paid"
         await room.says(id, step, SLEEP)
         await room.ends(id, done())
-        new_id = await room.node.operations.restart(id, 2)
+        new_id = await room.node.administration.restart(id, 2)
         await settle()
         (start,) = room.starts(new_id)
         assert [entry.WhichOneof("entry") for entry in start.journal] == ["run", "completion"]
@@ -133,7 +133,7 @@ def test_a_restart_keeps_the_journal_before_the_command_that_it_names() -> None:
 
 def test_a_restart_that_cannot_be_says_why() -> None:
     async def story(room: Room) -> None:
-        operations, id = room.node.operations, await room.submit()
+        operations, id = room.node.administration, await room.submit()
         await room.says(id, SLEEP, RUN)
         step = Entry()
         step.completion.command = 1
@@ -156,46 +156,30 @@ def test_a_restart_that_cannot_be_says_why() -> None:
 def test_a_purged_invocation_is_gone() -> None:
     async def story(room: Room) -> None:
         id = await room.submit()
-        assert await _refusal(room.node.operations.purge(id)) == (
+        assert await _refusal(room.node.administration.purge(id)) == (
             f"{id} is running; only an ended one is purged: kill it first"
         )
         await room.ends(id, done())
-        await room.node.operations.purge(id)
+        await room.node.administration.purge(id)
         with pytest.raises(UnknownInvocation):
-            await room.node.operations.describe(id)
+            await room.node.administration.describe(id)
 
     play(story)
 
-
-def test_a_callee_that_its_cancelled_caller_waits_for_is_not_purged() -> None:
-    async def story(room: Room) -> None:
-        id = await room.submit()
-        await room.says(id, CALL, CALL)
-        await settle()
-        first, second = room.others(id)
-        await room.node.operations.cancel(id)
-        await room.ends(first, done())
-        assert await _refusal(room.node.operations.purge(first)) == (
-            f"{first} has yet to give its result to its cancelled caller {id}: purge it once that has been told"
-        )
-        await room.ends(second, done())
-        await room.node.operations.purge(first)
-
-    play(story)
 
 
 def test_a_description_says_where_an_invocation_stands() -> None:
     async def story(room: Room) -> None:
         id = await room.submit()
         await room.says(id, RUN)
-        running = await room.node.operations.describe(id)
+        running = await room.node.administration.describe(id)
         assert (running.invocation_id, running.handler, running.key) == (id, "shop.v1.Orders/Process", "")
         assert (running.status, running.attempt, len(running.journal)) == ("running", 1, 1)
         assert "charge" in running.journal[0]
-        await room.node.operations.pause(id)
-        assert (await room.node.operations.describe(id)).status == "paused"
-        await room.node.operations.kill(id)
-        assert (await room.node.operations.describe(id)).status == "ended"
+        await room.node.administration.pause(id)
+        assert (await room.node.administration.describe(id)).status == "paused"
+        await room.node.administration.kill(id)
+        assert (await room.node.administration.describe(id)).status == "ended"
 
     play(story)
 
@@ -210,6 +194,6 @@ def test_a_deployment_that_has_just_begun_something_is_not_removed() -> None:
         # The node has heard it, and has not made it durable yet.
         room.link.answer([EndpointFrame(slot=room.slot(id), entry=RUN)])
         with pytest.raises(DeploymentInUse, match=id):
-            await room.node.operations.remove("dp_1", force=False)
+            await room.node.administration.remove("dp_1", force=False)
 
     play(story)

@@ -40,7 +40,7 @@ async def started(clock: Clock) -> Node:
 
 async def park(node: Node, count: int) -> list[str]:
     """Submits sleepers, and waits until all of them have left memory."""
-    ids = await asyncio.gather(*(node.calls.submit(NAP) for _ in range(count)))
+    ids = await asyncio.gather(*(node.router.submit(NAP) for _ in range(count)))
     async with asyncio.timeout(60):
         while not node.invoker.idle:  # noqa: ASYNC110  # Nothing tells when the last attempt has left.
             await asyncio.sleep(0)
@@ -65,10 +65,10 @@ def test_ten_thousand_timers_due_at_once_do_not_hold_up_a_new_call() -> None:
         ids = await park(node, 10_000)
         clock.now_ms += HOUR_MS
         async with asyncio.timeout(120):
-            ends = [asyncio.create_task(node.calls.attach(id)) for id in ids]
+            ends = [asyncio.create_task(node.router.attach(id)) for id in ids]
             # Once one of them has come back the burst is on its way.
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            await node.calls.call(EMPTY)
+            await node.router.call(EMPTY)
             assert not all(end.done() for end in ends), "the call was answered only after all sleepers"
             await asyncio.gather(*ends)
         await node.close()

@@ -15,7 +15,7 @@ def test_it_is_what_the_oldest_wait_for_the_signal_takes() -> None:
     async def story(room: Room) -> None:
         id = await room.submit(SIGNUP)
         await room.says(id, _wait("shop.v1.Receipt"), _wait("shop.v1.Order"), _wait("shop.v1.Person", "other"))
-        calls = room.node.calls
+        calls = room.node.router
         assert await calls.signal_type(id, "approved") == AwakeableFacts("shop.v1.Signup", "shop.v1.Receipt")
         await calls.signal(id, "approved", done())
         of_workflow = WorkflowId("shop.v1.Signup", "ada")
@@ -29,10 +29,10 @@ def test_it_is_what_the_oldest_wait_for_the_signal_takes() -> None:
 def test_it_is_open_while_nobody_waits() -> None:
     async def story(room: Room) -> None:
         id = await room.submit()
-        assert await room.node.calls.signal_type(id, "approved") is None
+        assert await room.node.router.signal_type(id, "approved") is None
         await room.says(id, _wait("shop.v1.Receipt"))
         await room.ends(id, done())
-        assert await room.node.calls.signal_type(id, "approved") is None, "it has ended"
+        assert await room.node.router.signal_type(id, "approved") is None, "it has ended"
 
     play(story)
 
@@ -40,6 +40,6 @@ def test_it_is_open_while_nobody_waits() -> None:
 def test_of_an_invocation_that_nobody_knows_it_is_unknown() -> None:
     async def story(room: Room) -> None:
         with pytest.raises(UnknownInvocation):
-            await room.node.calls.signal_type("inv_x", "approved")
+            await room.node.router.signal_type("inv_x", "approved")
 
     play(story)

@@ -16,12 +16,22 @@ LAST_WORDS_S = 1.0
 class Listener:
     """Accepts connections, and knows those that are open."""
 
-    def __init__(self, host: str, port: int, make: Callable[[bool], Connection], greeting_s: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        make: Callable[[bool], Connection],
+        greeting_s: float,
+        *,
+        reuse_port: bool = False,
+    ) -> None:
         """Makes a connection for each peer that has greeted, within ``greeting_s``; port 0 lets the system choose.
 
-        ``make`` gets whether it speaks HTTP/2; its connections call ``lose`` when they have gone.
+        ``make`` gets whether it speaks HTTP/2; its connections call ``lose`` when they have gone. With ``reuse_port``
+        other processes may listen there too: the system deals connections out among them.
         """
         self._address = (host, port)
+        self._reuse_port = reuse_port
         self._make = make
         self._greeting_s = greeting_s
         self._connections: dict[Connection, asyncio.Transport] = {}
@@ -43,7 +53,7 @@ class Listener:
         """Listens. Raises OSError."""
         host, port = self._address
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._greet, host, port, backlog=BACKLOG)
+        self._server = await loop.create_server(self._greet, host, port, backlog=BACKLOG, reuse_port=self._reuse_port)
         self._sweeping = asyncio.create_task(self._sweep(), name="connection sweep")
 
     async def close(self, grace_s: float) -> None:

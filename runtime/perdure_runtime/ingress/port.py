@@ -1,6 +1,6 @@
 """What the ingress asks of the node that it stands in front of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -84,6 +84,10 @@ class NotAccepted(Exception):
     """The node could not make the call durable; the message says why. Trying again may help."""
 
 
+class InDoubt(NotAccepted):
+    """Nobody can say whether the node has done what it was asked; the message says what to look at first."""
+
+
 class UnknownInvocation(Exception):
     """No invocation has this id: it never existed, or its retention is over."""
 
@@ -156,12 +160,18 @@ class Invocations(Protocol):
 class Administration(Protocol):
     """The node, as operators see it."""
 
-    async def register(self, address: str, *, force: bool, verify: bool) -> admin_pb2.Deployment:
-        """Discovers the endpoint at ``host:port`` and sends new invocations there.
+    async def register(self, addresses: Sequence[str], *, force: bool, verify: bool) -> admin_pb2.Deployment:
+        """Discovers the endpoint whose processes serve at each ``host:port``, and sends new invocations there.
 
         What breaks callers, state or journals is refused unless ``force`` says so, and with ``verify`` what does not
         repeat journals. Raises RegistrationRefused.
         """
+
+    async def join(self, deployment_id: str, address: str) -> admin_pb2.Deployment:
+        """Adds a process to a deployment. Raises UnknownDeployment, RegistrationRefused."""
+
+    async def leave(self, deployment_id: str, address: str) -> admin_pb2.Deployment:
+        """Takes a process out of a deployment. Raises UnknownDeployment, RegistrationRefused."""
 
     async def deployments(self) -> list[admin_pb2.Deployment]:
         """All deployments, oldest first."""

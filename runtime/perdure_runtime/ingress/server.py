@@ -15,15 +15,26 @@ from perdure_runtime.ingress.port import Invocations
 class Ingress:
     """Serves callers on one address."""
 
-    def __init__(self, invocations: Invocations, host: str, port: int, limits: Limits | None = None) -> None:
-        """Serves what ``invocations`` knows; port 0 lets the system choose."""
+    def __init__(
+        self,
+        invocations: Invocations,
+        host: str,
+        port: int,
+        limits: Limits | None = None,
+        *,
+        reuse_port: bool = False,
+    ) -> None:
+        """Serves what ``invocations`` knows; port 0 lets the system choose.
+
+        With ``reuse_port`` other processes may serve the same address.
+        """
         self._limits = Limits() if limits is None else limits
         self._buffered = Buffered(self._limits.buffered_bytes)
         desk = Desk(invocations)
         self._router = router_for(desk)
         self._http_config = http_config(App(desk, self._limits, self._buffered))
         self._http_state = ServerState()
-        self._listener = Listener(host, port, self._connect, self._limits.greeting_s)
+        self._listener = Listener(host, port, self._connect, self._limits.greeting_s, reuse_port=reuse_port)
 
     @property
     def port(self) -> int:

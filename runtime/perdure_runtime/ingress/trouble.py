@@ -8,6 +8,7 @@ from perdure_runtime.ingress.port import (
     AlreadyExists,
     EndpointUnavailable,
     HasEnded,
+    InDoubt,
     InvocationName,
     NodeStops,
     NotAccepted,
@@ -31,6 +32,8 @@ def refusal_of(error: Trouble, name: InvocationName) -> Refusal:
     match error:
         case EndpointUnavailable() | NodeStops():
             return Refusal(Status.UNAVAILABLE, str(error), invocation_id=error.invocation_id)
+        case InDoubt():
+            return Refusal(Status.UNAVAILABLE, str(error))
         case NotAccepted():
             return Refusal(Status.UNAVAILABLE, f"it was not accepted: {error}; try again")
         case AlreadyExists():

@@ -1,10 +1,12 @@
-"""The clock of a node."""
+"""The clock of a node, and its dice."""
 
 import time
 from collections.abc import Callable
 from typing import TypeAlias
 
 ClockMs: TypeAlias = Callable[[], int]
+# So many random bits, as a number.
+Entropy: TypeAlias = Callable[[int], int]
 
 
 def wall_clock_ms() -> int:

@@ -1,4 +1,5 @@
-"""The loop of one partition: inputs in, applied in order, committed in batches, effects out.
+"""The loop of the partitions that a node owns in one database: inputs in, applied in order, committed in batches,
+effects out.
 
 While a batch commits the next one forms. What an effect waits for is the rule of ``partition.effect``: an attempt may
 see results before they are durable; a step starts once all that its attempt was told is; the world hears of a batch
@@ -8,16 +9,18 @@ only after its commit.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from perdure_runtime.node.batch import Batch
+from perdure_runtime.node.shell import Committer, Shell
 from perdure_runtime.partition.effect import (
     Abort,
     Accept,
     Accepted,
+    Acknowledge,
     Answer,
+    Deliver,
     Effect,
     Grant,
     Notify,
@@ -25,16 +28,18 @@ from perdure_runtime.partition.effect import (
     Refused,
     Start,
 )
-from perdure_runtime.partition.input import Command, Input, Submit
+from perdure_runtime.partition.input import AttemptLost, Command, Input, Submit
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.loading import LoadingView
 from perdure_runtime.partition.machine import apply
 from perdure_runtime.partition.memory import Memory
+from perdure_runtime.partition.recipient import recipient
 from perdure_runtime.partition.recovery import recover
-from perdure_runtime.partition.rows import IdempotencyKey, Invocation, Timer
+from perdure_runtime.partition.rows import IdempotencyKey, Invocation
 from perdure_runtime.partition.view import InvocationDocument, NotLoaded
 from perdure_runtime.partition.writes import Writes
-from perdure_runtime.storage.api import Storage, StorageFailure
+from perdure_runtime.peer.port import Moved
+from perdure_runtime.storage.api import Parcel, StaleEpoch, Storage, StorageFailure
 
 # So many inputs in a row, then sockets get their turn.
 MAX_INPUTS_A_TURN = 256
@@ -53,40 +58,17 @@ class Asked:
     barrier: "asyncio.Future[None]"
 
 
-class Shell(Protocol):
-    """What the loop moves: all methods return at once."""
-
-    def act(self, effect: Effect) -> None:
-        """Does what the partition asks for."""
-
-    def set_timers(self, timers: Mapping[Timer, bool]) -> None:
-        """Timers were set (true) or cleared."""
-
-    def lose(self, reason: str) -> None:
-        """All that was not durable is gone: attempts must stop, and callers hear that they were not accepted."""
-
-    def refuse(self, input: Input, error: Exception) -> None:
-        """An input could not be applied; nothing of it happened."""
-
-
-class Committer(Protocol):
-    """How a batch becomes durable without holding up the loop."""
-
-    async def commit(self, writes: Writes) -> None:
-        """Returns when the writes are durable. Raises StorageFailure when none of them is."""
-
-    def close(self) -> None:
-        """Waits for a commit under way."""
-
-
 class PartitionLoop:
-    """Applies inputs to one partition. All methods belong to the event loop's thread."""
+    """Applies inputs to the partitions that are here. All methods belong to the event loop's thread."""
 
     def __init__(self, storage: Storage, committer: Committer, shell: Shell, clock_ms: Callable[[], int]) -> None:
         self._storage = storage
         self._committer = committer
         self._shell = shell
         self._clock_ms = clock_ms
+        self._placement = storage.placement
+        # The one partition of a storage that has no others need not be gained.
+        self._owned: frozenset[int] = frozenset(range(1) if self._placement.partitions == 1 else ())
         self._forget()
         self._inputs: deque[Input | Asked | asyncio.Future[None]] = deque()
         self._forming = Batch()
@@ -95,7 +77,9 @@ class PartitionLoop:
         self._work = asyncio.Event()
         self._pause_s = FIRST_PAUSE_S
         self._closed = False
-        self.failure = ""
+        # Why the partitions must be loaded again; None while all is well.
+        self.fault: Exception | None = None
+        self._whole = asyncio.Event()
         self.commits = 0
         self.inputs = 0
 
@@ -104,8 +88,9 @@ class PartitionLoop:
         self._enqueue(input)
 
     def submit(self, submit: Submit) -> None:
-        """Offers a call whose id was minted for it just now, and so is new to storage."""
-        self._memory.know_new(submit.id)
+        """Offers a call whose id was minted for it just now, and so is new to storage; or was ``repeated``."""
+        if not submit.repeated and self._is_here(submit):
+            self._memory.know_new(submit.id)
         self.offer(submit)
 
     def stored(self, invocation_id: str) -> Invocation | None:
@@ -147,13 +132,13 @@ class PartitionLoop:
         return [batch.writes for batch in batches]
 
     async def run(self) -> None:
-        """Commits until cancelled. Raises StaleEpoch when another node has taken the partition."""
+        """Commits until cancelled. Raises StaleEpoch when another node has taken what this one cannot go on without."""
         while True:
             await self._work.wait()
             self._work.clear()
-            while self._forming or self.failure:
-                if self.failure:
-                    await self._start_over(self.failure)
+            while self._forming or self.fault is not None:
+                if self.fault is not None:
+                    await self._start_over(self.fault)
                 else:
                     await self._commit()
 
@@ -172,20 +157,54 @@ class PartitionLoop:
     def close(self) -> None:
         """Tells all who wait for something to be durable that it never will be, as far as this node knows."""
         self._closed = True
-        self._drop_waiting("the node stops")
+        self._drop_waiting(StorageFailure("the node stops"))
 
-    async def recover(self) -> None:
-        """Starts again what was running when the partition was last in memory."""
+    async def gain(self, partitions: Collection[int]) -> None:
+        """Goes on with the work of partitions that are this node's now, as storage knows. Raises StorageFailure."""
+        while self.fault is not None:
+            # A commit of before may be under way yet, and with it rows of these partitions.
+            await self._whole.wait()
+        # Before anything happens to them: what begins here was not lost.
+        unfinished = await self._unfinished(partitions)
+        self._owned |= frozenset(partitions)
+        self._memory.gain(partitions)
+        self._go_on(*unfinished)
+
+    def release(self, partitions: Collection[int]) -> None:
+        """Applies nothing to these partitions any more; what was applied is durable after the next ``flush``."""
+        self._owned -= frozenset(partitions)
+        self._memory.release(partitions)
+
+    def lose(self, partitions: Collection[int]) -> None:
+        """These partitions are another node's: what of any partition is not durable is thrown away."""
+        self.release(partitions)
+        self._fail(Moved(min(partitions)))
+        self._work.set()
+
+    async def _unfinished(self, partitions: Collection[int]) -> tuple[list[AttemptLost], list[Parcel]]:
+        """What was running, and what was yet to arrive, when these partitions were last in memory."""
+        lost: list[AttemptLost] = []
         after = ""
-        while page := self._storage.active(after, RECOVERY_PAGE):
-            for lost in recover(page):
-                self.offer(lost)
+        while page := self._storage.active(partitions, after, RECOVERY_PAGE):
+            lost += recover(page)
             after = page[-1].id
             await asyncio.sleep(0)
+        return lost, self._storage.outbox(partitions)
+
+    def _go_on(self, unfinished: Sequence[AttemptLost], unsent: Sequence[Parcel]) -> None:
+        for lost in unfinished:
+            self.offer(lost)
+        for parcel in unsent:
+            self._shell.act(Deliver(parcel.source, parcel.destination, parcel.seq, parcel.message))
 
     def _forget(self) -> None:
-        self._memory = Memory()
+        self._memory = Memory(self._placement, self._owned)
         self._view = LoadingView(self._memory, lambda document: self._storage.load(document))
+
+    def _is_here(self, input: Input) -> bool:
+        if self._placement.partitions == 1:
+            return bool(self._owned)  # Nobody has to look for its recipient.
+        return recipient(input, self._placement) in self._owned
 
     def _enqueue(self, item: "Input | Asked | asyncio.Future[None]") -> None:
         if not self._closed:
@@ -200,17 +219,17 @@ class PartitionLoop:
 
     def _plan_turn(self) -> None:
         # While the partition is loaded again, what comes in waits.
-        if self._turn is None and self._inputs and not self.failure:
+        if self._turn is None and self._inputs and self.fault is None:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
         self._turn = None
-        if self.failure:
+        if self.fault is not None:
             return
         now_ms = self._clock_ms()
         try:
             for _ in range(MAX_INPUTS_A_TURN):
-                if not self._inputs or self.failure:
+                if not self._inputs or self.fault is not None:
                     break
                 item = self._inputs.popleft()
                 if isinstance(item, asyncio.Future):
@@ -219,23 +238,29 @@ class PartitionLoop:
                     self._apply(item, now_ms)
                 elif (refused := self._apply(item.input, now_ms)) is None:
                     self._forming.barriers.append(item.barrier)
+                elif isinstance(refused, Moved):
+                    _raise(item.barrier, refused)
                 else:
                     _refuse(item.barrier, f"{type(refused).__name__}: {refused}")
         finally:
             self._plan_turn()
-            if (self._forming or self.failure) and self._committing is None:
+            if (self._forming or self.fault is not None) and self._committing is None:
                 self._work.set()
 
     def _apply(self, input: Input, now_ms: int) -> Exception | None:
         """Decides an input, and says why where it could not be decided."""
         self.inputs += 1
+        if not self._is_here(input):
+            moved = Moved(recipient(input, self._placement))
+            self._shell.refuse(input, moved)
+            return moved
         try:
             step = apply(self._view, input, now_ms)
         except Exception as error:
             if isinstance(error, StorageFailure) and self._pause_s == FIRST_PAUSE_S:
                 # An attempt says its last word once: without it its invocation would run for ever.
-                log.error("a read failed: %s; the partition is loaded again from storage", error)
-                self.failure = str(error)
+                log.error("a read failed: %s; the partitions are loaded again from storage", error)
+                self._fail(error)
             else:
                 # A bug, or a row that cannot be read even then, must cost this input alone, and be seen.
                 log.exception("refused %s", type(input).__name__)
@@ -272,7 +297,7 @@ class PartitionLoop:
                     self._committing.effects.append(effect)
                 else:
                     self._shell.act(effect)
-            case Accepted() | Refused() | Answer():
+            case Accepted() | Refused() | Answer() | Deliver() | Acknowledge():
                 self._forming.effects.append(effect)
 
     async def _commit(self) -> None:
@@ -282,9 +307,14 @@ class PartitionLoop:
             if batch.writes:
                 await self._committer.commit(batch.writes)
                 self.commits += 1
+        except StaleEpoch as stale:
+            self._shell.evicted(stale.partitions)
+            self.release(stale.partitions)
+            await self._start_over(Moved(min(stale.partitions)))
+            return
         except StorageFailure as failure:
-            log.error("a commit failed: %s; the partition is loaded again from storage", failure)
-            await self._start_over(str(failure))
+            log.error("a commit failed: %s; the partitions are loaded again from storage", failure)
+            await self._start_over(failure)
             return
         self._committing = None
         self._pause_s = FIRST_PAUSE_S
@@ -295,7 +325,11 @@ class PartitionLoop:
             if not barrier.done():
                 barrier.set_result(None)
 
-    def _drop_waiting(self, reason: str) -> None:
+    def _fail(self, error: Exception) -> None:
+        if self.fault is None:
+            self.fault = error
+
+    def _drop_waiting(self, error: Exception) -> None:
         """Forgets what is not durable, and says so to all who wait for that."""
         barriers = [item.barrier for item in self._inputs if isinstance(item, Asked)]
         barriers += [item for item in self._inputs if isinstance(item, asyncio.Future)]
@@ -304,26 +338,33 @@ class PartitionLoop:
         self._inputs.clear()
         self._forming, self._committing = Batch(), None
         for barrier in barriers:
-            _refuse(barrier, reason)
+            _raise(barrier, error)
 
-    async def _start_over(self, reason: str) -> None:
+    async def _start_over(self, error: Exception) -> None:
         """The one way back: what was not durable is gone, and storage says how things are."""
-        self.failure = reason
+        self.fault = error
         self._forget()
-        self._shell.lose(reason)
-        self._drop_waiting(reason)
-        # A disk that is full now may not be so soon; asking it at once again only fills the log.
-        await asyncio.sleep(self._pause_s)
-        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
-        self.failure = ""
+        self._shell.lose_unsaved(error)
+        self._drop_waiting(error)
+        if not isinstance(error, Moved):
+            # A disk that is full now may not be so soon; asking it at once again only fills the log.
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        self.fault = None
+        whole, self._whole = self._whole, asyncio.Event()
+        whole.set()
         try:
-            await self.recover()
+            self._go_on(*await self._unfinished(self._owned))
         except StorageFailure as failure:
-            log.error("the partition could not be loaded: %s", failure)
-            self.failure = str(failure)
+            log.error("the partitions could not be loaded: %s", failure)
+            self._fail(failure)
         self._plan_turn()
 
 
 def _refuse(barrier: "asyncio.Future[None]", reason: str) -> None:
+    _raise(barrier, StorageFailure(reason))
+
+
+def _raise(barrier: "asyncio.Future[None]", error: Exception) -> None:
     if not barrier.done():
-        barrier.set_exception(StorageFailure(reason))
+        barrier.set_exception(error)

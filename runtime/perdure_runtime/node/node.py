@@ -1,94 +1,124 @@
-"""A runtime node: one partition with its storage, timers and invoker, from start to close."""
+"""A runtime node: its shares of the cluster's partitions, its invoker and its way to peers, from start to close."""
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Sequence
 
-from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
-
-from perdure_runtime.ingress.port import AlreadyExists, EndpointUnavailable, NodeStops, NotAccepted
-from perdure_runtime.invoker.connection import Connection
+from perdure_runtime.ingress.port import EndpointUnavailable
+from perdure_runtime.invoker.deployed import Deployed
 from perdure_runtime.invoker.invoker import Invoker
-from perdure_runtime.node.calls import Calls, Entropy
-from perdure_runtime.node.clock import ClockMs, wall_clock_ms
+from perdure_runtime.membership.fixed import FixedDirectory
+from perdure_runtime.membership.keeper import Keeper
+from perdure_runtime.node.administration import Administration
+from perdure_runtime.node.clock import ClockMs, Entropy, wall_clock_ms
 from perdure_runtime.node.committer import ThreadedCommitter
-from perdure_runtime.node.loop import Committer, PartitionLoop
-from perdure_runtime.node.operations import Operations
-from perdure_runtime.node.retention import sweep
-from perdure_runtime.node.timers import Timers
-from perdure_runtime.node.waiters import Waiters
-from perdure_runtime.partition.effect import (
-    Abort,
-    Accept,
-    Accepted,
-    Answer,
-    Effect,
-    Grant,
-    Notify,
-    NotifyCancelled,
-    Refused,
-    Start,
-)
-from perdure_runtime.partition.input import (
-    AttemptEnded,
-    AttemptFailed,
-    AttemptLost,
-    AttemptSuspended,
-    Command,
-    Input,
-    StepEnded,
-    StepFailed,
-    Submit,
-    TimerDue,
-)
+from perdure_runtime.node.courier import Courier
+from perdure_runtime.node.deployments import Deployments
+from perdure_runtime.node.loop import PartitionLoop
+from perdure_runtime.node.residents import Residents
+from perdure_runtime.node.router import Router
+from perdure_runtime.node.settings import ClusterSettings
+from perdure_runtime.node.share import Share
+from perdure_runtime.node.shares import Shares
+from perdure_runtime.node.shell import Committer
+from perdure_runtime.node.whereabouts import Whereabouts
+from perdure_runtime.partition.input import Input
 from perdure_runtime.partition.policy import DEFAULT, Execution
-from perdure_runtime.partition.rows import Timer
-from perdure_runtime.storage.api import Storage, StorageFailure
+from perdure_runtime.partition.recipient import recipient
+from perdure_runtime.peer.tcp import Tcp
+from perdure_runtime.storage.api import Database, Fallback, Parcel, Registry, Storage, StorageFailure, Survey
+from perdure_runtime.storage.cluster import Cluster
 
-# A timer, or the loss of an attempt, that could not be handled is offered again after so long.
-AGAIN_S = 5.0
-# So many attempts may wait for their endpoint to come to them before timers start no more for a moment.
-MOST_SILENT = 256
+# A peer that stops gets so long to hear the answers to what it asked.
+GRACE_S = 1.0
+# How long the nodes of a cluster may take to hear of a deployment before whoever registered it is told.
+TELLING_S = 2.0
 
 log = logging.getLogger(__name__)
 
 
 class Node:
-    """``calls`` is what the ingress talks to, ``operations`` what the admin API does."""
+    """``router`` is what the ingress talks to, ``administration`` what the admin API does."""
 
     def __init__(
         self,
-        storage: Storage,
+        storages: Database | Sequence[Storage],
         clock_ms: ClockMs = wall_clock_ms,
         committer: Committer | None = None,
         entropy: Entropy = secrets.randbits,
         defaults: Execution = DEFAULT,
+        cluster: ClusterSettings | None = None,
     ) -> None:
-        """``defaults`` is how handlers are run whose contracts say nothing about it."""
-        self._storage = storage
-        self._clock_ms = clock_ms
-        self._committer = ThreadedCommitter(storage) if committer is None else committer
-        self._waiters = Waiters()
-        self.loop = PartitionLoop(storage, self._committer, self, clock_ms)
-        self.invoker = Invoker(self.loop.offer, self._report_away)
-        self._timers = Timers(storage, self.loop.offer, self.loop.pending, clock_ms, self._is_crowded)
-        self.calls = Calls(self.loop, self.invoker, self._waiters, clock_ms, entropy)
-        self.operations = Operations(storage, self.loop, self.invoker, clock_ms, entropy, defaults)
+        """A node alone on one storage, or among those of a ``cluster``, on one storage a database.
+
+        ``defaults`` is how handlers are run whose contracts say nothing about it; ``committer`` is for one storage.
+        """
+        if cluster is None and isinstance(storages, Sequence):
+            raise TypeError("a node alone has one storage")
+        several: Sequence[Storage] = storages if isinstance(storages, Sequence) else (storages,)
+        placement = several[0].placement
+        self._cluster = cluster
+        self._clusters: Sequence[Cluster] = ()
+        self._keepers: list[Keeper] = []
+        self._whereabouts = Whereabouts()
+        network = cluster.network if cluster is not None and cluster.network is not None else Tcp()
+        self._peers = network.peers()
+        self.invoker = Invoker(self._offer, self._report_away)
+        self._courier = Courier(placement.partitions, self._whereabouts, self._peers, self._offer_to, self._fallbacks)
+        self._shares = Shares(
+            placement,
+            [
+                Share(
+                    storage,
+                    ThreadedCommitter(storage) if committer is None else committer,
+                    self.invoker,
+                    self._courier,
+                    clock_ms,
+                    lambda index=index: self._is_sure(index),  # type: ignore[misc]  # mypy infers no default arguments
+                    self._evicted if cluster is not None and cluster.fixed is None else None,
+                )
+                for index, storage in enumerate(several)
+            ],
+            self._whereabouts.is_here,
+        )
+        registry, surveys = _records(storages, cluster)
+        self._deployments = Deployments(registry, surveys, self.invoker, clock_ms, entropy, defaults, self._tell)
+        residents = Residents(self._shares, self.invoker, clock_ms, entropy, self._deployments.refresh)
+        self.router = Router(residents, self._peers, self._whereabouts, placement, self.invoker, clock_ms, entropy)
+        self.administration = Administration(self.router, self._deployments, self._flush)
+        self._server = network.server(residents, self, *cluster.listen) if cluster is not None else None
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def loop(self) -> PartitionLoop:
+        """The loop of the first share: the only one of a node with one database."""
+        return self._shares.all[0].loop
+
+    @property
+    def peer_address(self) -> str:
+        """Where peers reach this node; empty where it has none."""
+        if self._server is None or self._cluster is None:
+            return ""
+        return self._cluster.advertised or f"{self._cluster.listen[0]}:{self._server.port}"
+
     async def start(self) -> None:
-        """Takes the partition and goes on with what was running. Raises StorageInUse, StorageFailure."""
-        self._storage.acquire()
-        self.operations.restore()
-        await self.loop.recover()
-        self._tasks = [
-            asyncio.create_task(self.loop.run(), name="partition"),
-            asyncio.create_task(self._timers.run(), name="timers"),
-            asyncio.create_task(
-                sweep(self._storage, self.loop.offer, self.loop.flush, self._clock_ms), name="retention"
-            ),
+        """Takes its partitions, or its place among the nodes that have them, and goes on with what was running.
+
+        Raises StorageInUse, StorageFailure; OSError where it cannot listen for peers.
+        """
+        if self._server is not None:
+            await self._server.start()
+        if self._cluster is not None and self._cluster.fixed is None:
+            await self._join(self._cluster)
+        else:
+            await self._settle_down()
+        tasks = [task for share in self._shares.all for task in share.start()]
+        tasks += [
+            asyncio.create_task(self._courier.run(), name="courier"),
+            asyncio.create_task(self._deployments.watch(), name="deployments"),
         ]
+        self._tasks += tasks
 
     async def failed(self) -> None:
         """Waits until a part of the node has stopped, and raises why: the process must end and be started again."""
@@ -98,7 +128,12 @@ class Node:
 
     def clock_moved(self) -> None:
         """The node's clock, which tests set by hand, was moved on: what is due by now happens."""
-        self._timers.clock_moved()
+        for share in self._shares.all:
+            share.timers.clock_moved()
+
+    async def drain(self) -> None:
+        """Hands its partitions over to other nodes, which then need not wait until its lease is over."""
+        await asyncio.gather(*(keeper.drain() for keeper in self._keepers))
 
     async def close(self) -> None:
         """Stops. What is not durable yet is lost, as in a crash: nobody was told of it."""
@@ -106,77 +141,138 @@ class Node:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._committer.close()
-        self.loop.close()
-        self._waiters.close(lambda: NotAccepted("the node stops"), NodeStops)
-        self._storage.close()
+        if self._server is not None:
+            await self._server.close(GRACE_S)
+        await self._peers.close()
+        for share in self._shares.all:
+            await share.close()
+        for cluster in self._clusters:
+            cluster.close()
 
-    def act(self, effect: Effect) -> None:
-        """Does what the partition asks for."""
-        match effect:
-            case Start():
-                self.invoker.start(effect)
-            case Notify() | NotifyCancelled() | Accept() | Grant() | Abort():
-                self.invoker.act(effect)
-            case Accepted(submitted, invocation_id):
-                try:
-                    self._waiters.accept(submitted, invocation_id, self.calls.outcome)
-                except StorageFailure as failure:
-                    # This caller alone must ask again.
-                    self._waiters.refuse(submitted, NotAccepted(str(failure)))
-                away = self.invoker.stuck(invocation_id)
-                if away is not None:
-                    self._fail_waiters(away, [invocation_id])
-            case Refused(submitted, invocation_id):
-                self._waiters.refuse(submitted, AlreadyExists(invocation_id))
-            case Answer(invocation_id, outcome):
-                self._waiters.end(invocation_id, outcome)
+    def receive(self, parcels: Sequence[Parcel]) -> None:
+        """Messages from peers."""
+        self._courier.receive(parcels)
 
-    def set_timers(self, timers: Mapping[Timer, bool]) -> None:
-        """Timers were set (true) or cleared."""
-        self._timers.set(timers)
+    def acknowledged(self, source: int, destination: int, seq: int) -> None:
+        """A peer has messages."""
+        self._courier.acknowledged(source, destination, seq)
 
-    def lose(self, reason: str) -> None:
-        """All that was not durable is gone."""
-        self.invoker.abort_all("the node loads its partition again")
-        self._timers.forget()
-        self._waiters.refuse_all(lambda: NotAccepted(reason))
-        # Some have attached to what was not durable: nobody would ever answer them.
-        lost = [id for id in self._waiters.awaited if not self._is_stored(id)]
-        self._waiters.fail(lost, lambda id: NotAccepted(reason))
+    def look(self) -> None:
+        """Something has changed in the cluster."""
+        for keeper in self._keepers:
+            keeper.look_soon()
 
-    def refuse(self, input: Input, error: Exception) -> None:
-        """An input could not be applied: a bug, which must cost neither a caller nor an invocation its end."""
-        match input:
-            case Submit():
-                self._waiters.refuse(input.id, NotAccepted(f"{type(error).__name__}: {error}"))
-            case Command() | StepEnded() | StepFailed() | AttemptEnded() | AttemptSuspended():
-                # Else the invocation would look for ever as if it ran.
-                reason = f"the node could not take what the attempt said: {type(error).__name__}: {error}"
-                self.invoker.act(Abort(input.invocation_id, input.attempt, reason))
-                failure = AttemptFailure(message=reason)
-                self.loop.offer(AttemptFailed(input.invocation_id, input.attempt, failure, DEFAULT))
-            case AttemptLost() | AttemptFailed():
-                # The invocation would look for ever as if it ran. Of an older attempt it changes nothing by then.
-                asyncio.get_running_loop().call_later(AGAIN_S, self.loop.offer, input)
-            case TimerDue(timer):
-                # Its row is there yet: else what sleeps would never wake.
-                asyncio.get_running_loop().call_later(AGAIN_S, self._timers.set, {timer: True})
-            case _:
-                pass  # The loop has logged it, and has told who waits for it.
+    async def _settle_down(self) -> None:
+        """Takes the partitions that are this node's for good."""
+        for share in self._shares.all:
+            await share.acquire()
+        fixed = self._cluster.fixed if self._cluster is not None else None
+        mine = [partition for share in self._shares.all for partition in share.owned]
+        addresses: dict[int, str] = {}
+        if fixed is not None:
+            number = len(fixed.addresses)
+            partitions = range(self._shares.placement.partitions)
+            addresses = {partition: fixed.addresses[partition % number] for partition in partitions}
+        self._deployments.restore()
+        self._whereabouts.settle([FixedDirectory(mine, addresses)])
 
-    def _is_stored(self, invocation_id: str) -> bool:
+    async def _join(self, settings: ClusterSettings) -> None:
+        """Joins the nodes that share the databases."""
+        self._clusters = settings.clusters(self.peer_address)
+        self._keepers = [
+            Keeper(
+                cluster,
+                settings.node_id,
+                settings.lease_s,
+                share,
+                asyncio.get_running_loop().time,
+                self._changed,
+                self._peers.look,
+                settings.thread() if settings.thread is not None else None,
+            )
+            for cluster, share in zip(self._clusters, self._shares.all, strict=True)
+        ]
+        for keeper in self._keepers:
+            await keeper.join()
+        # After it has joined: of a deployment that is registered from now on this node is told.
+        self._deployments.restore()
+        self._whereabouts.settle(self._keepers)
+        for address in sorted(self._addresses()):
+            self._peers.look(address)
+        self._tasks = [asyncio.create_task(keeper.run(), name="lease") for keeper in self._keepers]
+
+    def _changed(self) -> None:
+        """The nodes are others than before."""
+        self._peers.keep(self._addresses())
+
+    def _addresses(self) -> set[str]:
+        """Of the peers that live."""
+        settings = self._cluster
+        if settings is None:
+            return set()
+        if settings.fixed is not None:
+            return set(settings.fixed.addresses) - {settings.fixed.addresses[settings.fixed.own_number]}
+        return {
+            node.address
+            for keeper in self._keepers
+            for node in keeper.snapshot.nodes.values()
+            if node.alive and node.id != settings.node_id
+        }
+
+    async def _tell(self) -> None:
+        """Waits until all peers that live have read which deployments there are; those that do not answer will."""
+        told = [asyncio.wait_for(self._peers.link(each).refresh(), TELLING_S) for each in await self._living()]
+        for answer in await asyncio.gather(*told, return_exceptions=True):
+            if isinstance(answer, Exception):
+                log.warning("a peer has not read the deployments yet: %s", answer)
+
+    async def _living(self) -> set[str]:
+        """The addresses of peers that live, those too that have joined just now."""
         try:
-            return self.loop.stored(invocation_id) is not None
-        except StorageFailure:
-            # Nobody can say now: who waits must ask again.
-            return False
+            return self._addresses().union(*[await keeper.peers() for keeper in self._keepers])
+        except StorageFailure as failure:
+            log.warning("who has joined last is not known: %s", failure)
+            return self._addresses()
 
-    def _is_crowded(self) -> bool:
-        return self.invoker.silent > MOST_SILENT
+    def _offer(self, input: Input) -> None:
+        shares = self._shares
+        if len(shares.all) == 1:
+            shares.all[0].loop.offer(input)
+        else:
+            self._offer_to(recipient(input, shares.placement), input)
 
-    def _report_away(self, connection: Connection) -> None:
-        self._fail_waiters(connection, connection.waiting())
+    def _offer_to(self, partition: int, input: Input) -> None:
+        shares = self._shares.all
+        shares[partition % len(shares)].loop.offer(input)
 
-    def _fail_waiters(self, connection: Connection, invocation_ids: list[str]) -> None:
-        self._waiters.fail(invocation_ids, lambda id: EndpointUnavailable(id, connection.address, connection.away))
+    async def _flush(self) -> None:
+        for share in self._shares.all:
+            await share.loop.flush()
+
+    def _is_sure(self, index: int) -> bool:
+        return not self._keepers or self._keepers[index].is_sure()
+
+    def _evicted(self, partitions: Collection[int]) -> None:
+        log.warning("another node has taken partitions of this one: %s", sorted(partitions))
+        self.look()
+
+    def _fallbacks(self) -> Iterable[tuple[Fallback, Collection[int]]]:
+        """The databases that nodes share, with the partitions in each."""
+        partitions, databases = self._shares.placement.partitions, len(self._shares.all)
+        fallbacks = self._cluster.fallbacks if self._cluster is not None and self._keepers else ()
+        return [(each, range(index, partitions, databases)) for index, each in enumerate(fallbacks)]
+
+    def _report_away(self, deployed: Deployed) -> None:
+        waiting = deployed.waiting()
+        for share in self._shares.all:
+            share.waiters.fail(waiting, lambda id: EndpointUnavailable(id, deployed.address, deployed.away))
+
+
+def _records(
+    storages: Database | Sequence[Storage], cluster: ClusterSettings | None
+) -> tuple[Registry, Sequence[Survey]]:
+    """Where deployments and all rows of the cluster are."""
+    if cluster is not None:
+        return cluster.registry, cluster.surveys
+    assert not isinstance(storages, Sequence)
+    return storages, (storages,)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from perdure_runtime.partition.input import Input, Purge
+from perdure_runtime.peer.port import Moved
 from perdure_runtime.storage.api import Storage, StorageFailure
 
 EVERY_S = 10.0
@@ -26,11 +27,11 @@ async def sweep(
                 offer(Purge(invocation_id))
             if expired:
                 await flush()
-        except StorageFailure as failure:
-            # The partition starts over; what has expired is found again.
+        except (StorageFailure, Moved) as failure:
+            # The partitions are loaded again; what has expired is found again.
             log.warning("forgetting ended invocations failed: %s; next try in %g s", failure, EVERY_S)
             expired = []
-        # The same page again is held: cancelled callers have yet to be given these results.
+        # The same page again could not be forgotten, as where its partitions are on their way to another node.
         if len(expired) < PAGE or expired == before:
             await asyncio.sleep(EVERY_S)
         before = expired

@@ -39,14 +39,16 @@ class Waiters:
         self._wait(invocation_id, future)
         return future
 
-    def accept(self, submitted: str, invocation_id: str, ended: Callable[[str], Outcome | None]) -> None:
-        """A call is durable; ``ended`` tells the outcome of an older invocation that its idempotency key named."""
+    def accept(
+        self, submitted: str, invocation_id: str, existing: bool, ended: Callable[[str], Outcome | None]
+    ) -> None:
+        """A call is durable; ``ended`` tells the outcome of an invocation that was ``existing`` before."""
         accept = self._accepts.pop(submitted, None)
         if accept is not None and not accept.done():
             accept.set_result(invocation_id)
         call = self._calls.get(submitted)
         # What it raises leaves the caller here, to be refused.
-        outcome = ended(invocation_id) if call is not None and invocation_id != submitted else None
+        outcome = ended(invocation_id) if call is not None and existing else None
         self._calls.pop(submitted, None)
         if call is None or call.done():
             return
@@ -68,7 +70,9 @@ class Waiters:
 
     def abandon(self, invocation_id: str, future: EndedFuture) -> None:
         """A caller has gone."""
-        self._calls.pop(invocation_id, None)
+        # The call may have been repeated meanwhile: then somebody else waits for it.
+        if self._calls.get(invocation_id) is future:
+            del self._calls[invocation_id]
         waiting = self._ends.get(invocation_id, [])
         if future in waiting:
             waiting.remove(future)

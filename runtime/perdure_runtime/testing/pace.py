@@ -152,7 +152,7 @@ class Pace:
         due_ms = self._next_due_ms()
         return (
             self._node.loop.inputs == inputs
-            and not self._storage.active("", 1)
+            and not self._storage.active((0,), "", 1)
             and (due_ms is None or due_ms > self._clock.now_ms)
         )
 

@@ -96,7 +96,7 @@ class TestRuntime:
             patience=patience,
         )
         final: Mapping[str, PerdureError] = {} if retries else self._transport.failures
-        self.client = TestClient(self._node.calls, self._pace, self._record, final)
+        self.client = TestClient(self._node.router, self._pace, self._record, final)
 
     async def __aenter__(self) -> Self:
         plan = current_plan.get()
