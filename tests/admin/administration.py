@@ -1,6 +1,7 @@
 """A node as operators see it, that only remembers what it was asked."""
 
 import asyncio
+from collections.abc import Sequence
 
 from perdure_protos.perdure.admin.v1.admin_pb2 import (
     Deployment,
@@ -27,7 +28,8 @@ class FakeAdministration:
         known: What was registered.
         done: What was asked of deployments and invocations, in order.
         shown: How it shows an invocation.
-        changes: What a registration changes.
+        changes: What a registration breaks.
+        change_class: Of which class that is.
         divergences: What an endpoint does not repeat.
     """
 
@@ -36,17 +38,30 @@ class FakeAdministration:
         self.done: list[tuple[object, ...]] = []
         self.shown = SHOWN
         self.changes: list[str] = []
+        self.change_class = ""
         self.divergences: list[Divergence] = []
         self.trouble: Exception | None = None
         self.asked = asyncio.Event()
         self.free = asyncio.Event()
         self.free.set()
 
-    async def register(self, address: str, *, force: bool, verify: bool) -> Deployment:
+    async def register(self, addresses: Sequence[str], *, force: bool, verify: bool) -> Deployment:
         """Adds a deployment."""
-        await self._do("register", address, *_named(force=force, verify=verify))
-        self.known.append(Deployment(id=f"dp_{len(self.known) + 1}", address=address, changes=self.changes))
+        await self._do("register", *addresses, *_named(force=force, verify=verify))
+        registered = Deployment(id=f"dp_{len(self.known) + 1}", addresses=addresses, changes=self.changes)
+        registered.change_class = self.change_class
+        self.known.append(registered)
         return self.known[-1]
+
+    async def join(self, deployment_id: str, address: str) -> Deployment:
+        """Remembers it."""
+        await self._do("join", deployment_id, address)
+        return Deployment(id=deployment_id, addresses=["localhost:9080", address])
+
+    async def leave(self, deployment_id: str, address: str) -> Deployment:
+        """Remembers it."""
+        await self._do("leave", deployment_id, address)
+        return Deployment(id=deployment_id, addresses=["localhost:9080"])
 
     async def deployments(self) -> list[Deployment]:
         """Lists them."""

@@ -17,7 +17,7 @@ from perdure_protos.perdure.admin.v1.admin_pb2 import (
 )
 from perdure_runtime.admin.client import SERVICE, AdminClient, AdminRefused
 
-ORDERS = Deployment(id="dp_1", address="localhost:9080", services=["shop.v1.Orders"], created_at_ms=5)
+ORDERS = Deployment(id="dp_1", addresses=["localhost:9080"], services=["shop.v1.Orders"], created_at_ms=5)
 
 
 class FakeAdmin:
@@ -36,8 +36,8 @@ class FakeAdmin:
     async def _register(self, stream: Stream[RegisterDeploymentRequest, Deployment]) -> None:
         request = await stream.recv_message()
         assert request is not None
-        if request.address != ORDERS.address:
-            raise GRPCError(Status.FAILED_PRECONDITION, f"no perdure endpoint answers at {request.address}")
+        if request.addresses != ORDERS.addresses:
+            raise GRPCError(Status.FAILED_PRECONDITION, f"no perdure endpoint answers at {request.addresses[0]}")
         await stream.send_message(ORDERS)
 
     async def _list(self, stream: Stream[ListDeploymentsRequest, ListDeploymentsResponse]) -> None:

@@ -56,7 +56,7 @@ def test_what_operators_ask_is_done() -> None:
     async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
         assert await admin.deployments() == []
         registered = await admin.register("localhost:9080")
-        assert registered == Deployment(id="dp_1", address="localhost:9080")
+        assert registered == Deployment(id="dp_1", addresses=["localhost:9080"])
         assert await admin.deployments() == [registered]
 
     meet(story)
@@ -66,11 +66,17 @@ def test_what_is_asked_of_deployments_is_done() -> None:
     async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
         await admin.register("localhost:9080", force=True)
         await admin.register("localhost:9080", verify=True)
+        await admin.register("localhost:9080", "localhost:9081")
+        await admin.join("dp_1", "localhost:9082")
+        await admin.leave("dp_1", "localhost:9082")
         await admin.remove_deployment("dp_1")
         await admin.remove_deployment("dp_1", force=True)
         assert administration.done == [
             ("register", "localhost:9080", "force"),
             ("register", "localhost:9080", "verify"),
+            ("register", "localhost:9080", "localhost:9081"),
+            ("join", "dp_1", "localhost:9082"),
+            ("leave", "dp_1", "localhost:9082"),
             ("remove", "dp_1"),
             ("remove", "dp_1", "force"),
         ]

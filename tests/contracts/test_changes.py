@@ -276,3 +276,38 @@ def test_a_field_of_a_message_in_state_may_be_renamed(tmp_path: Path) -> None:
     parts = "message Part { string name = 1; }"
     renamed = parts.replace("name", "title")
     assert between(tmp_path, account("Part p = 1;", more=parts), account("Part p = 1;", more=renamed), ACCOUNT) == []
+
+
+SIGNUP = "shop.v1.Signup"
+
+
+def signup(*promises: str, verified: str = "bool ok = 1;") -> str:
+    """A workflow with these promises."""
+    listed = ", ".join(f'{{ name: "{name}" type: "shop.v1.Verified" }}' for name in promises)
+    return (
+        f"message Verified {{ {verified} }} message Keyed {{ string id = 1 [(perdure.v1.field).key = true]; }}"
+        f"service Signup {{ option (perdure.v1.service) = {{ kind: WORKFLOW promises: [{listed}] }};"
+        "rpc Run(Keyed) returns (Receipt); }"
+    )
+
+
+def test_a_promise_that_is_gone_or_renamed_breaks_journals(tmp_path: Path) -> None:
+    found = between(tmp_path, signup("email", "phone"), signup("email", "mobile"), SIGNUP)
+    assert found == [Change(Breaks.JOURNALS, f"promise phone of {SIGNUP} is gone", SIGNUP)]
+
+
+def test_a_promise_that_is_read_otherwise_breaks_journals(tmp_path: Path) -> None:
+    found = between(tmp_path, signup("email"), signup("email", verified="string ok = 1;"), SIGNUP)
+    what = f"promise email of {SIGNUP}: shop.v1.Verified.ok changed its type"
+    assert found == [Change(Breaks.JOURNALS, what, SIGNUP)]
+
+
+@pytest.mark.parametrize("verified", ["bool ok = 1; string how = 2;", "bool done = 1;"], ids=["grown", "renamed"])
+def test_a_promise_that_grows_or_renames_a_field_breaks_nobody(tmp_path: Path, verified: str) -> None:
+    # Results of promises are stored as bytes, by number.
+    assert between(tmp_path, signup("email"), signup("email", "phone", verified=verified), SIGNUP) == []
+
+
+def test_a_promise_whose_type_the_endpoint_does_not_describe_breaks_nobody(tmp_path: Path) -> None:
+    unknown = signup("email").replace('type: "shop.v1.Verified"', 'type: "elsewhere.v1.Verified"')
+    assert between(tmp_path, unknown, signup("email"), SIGNUP) == []

@@ -291,25 +291,14 @@ def test_a_broken_session_loses_its_attempts_and_a_new_one_is_opened() -> None:
     play(story)
 
 
-def test_an_attempt_that_could_not_start_counts_as_lost_once_the_endpoint_is_back() -> None:
-    async def story(room: Room) -> None:
-        room.start("inv_1", attempt=1)
-        assert room.connection.waits("inv_1")
-        link = await room.link()
-        assert await room.offered.get() == AttemptLost("inv_1", 1)
-        assert not link.sent
-        assert not room.connection.waits("inv_1")
-
-    play(story)
-
-
-def test_abort_all_ends_every_attempt_and_forgets_those_that_wait() -> None:
+def test_abort_all_ends_the_attempts_that_are_meant_and_no_others() -> None:
     async def story(room: Room) -> None:
         link = await room.link()
         room.start("inv_1")
-        room.connection.abort_all("start over")
-        link.answer([entry(1, RUN)])
-        assert not room.inputs
+        room.start("inv_2")
+        room.connection.abort_all("start over", lambda id: id == "inv_1")
+        link.answer([entry(1, RUN), entry(2, RUN)])
+        assert [input.invocation_id for input in room.inputs if isinstance(input, Command)] == ["inv_2"]
         assert link.sent[-1].abort.reason == "start over"
 
     play(story)

@@ -63,7 +63,7 @@ class Recorder:
 
     async def record(self, submission: Submission) -> Subject:
         """Runs an invocation to its end."""
-        invocation_id, _ = await self.node.calls.call(submission)
+        invocation_id, _ = await self.node.router.call(submission)
         return await self.subject(invocation_id)
 
     async def subject(self, invocation_id: str) -> Subject:
@@ -97,9 +97,9 @@ async def ended(body: Body, defaults: Execution = ONCE) -> Subject:
 async def waiting(body: Body) -> Subject:
     """An invocation of this code that waits for its signal "go"."""
     async with Recorder(perdure.Endpoint(Trials(body)), Execution(inactivity_timeout_ms=1)) as recorder:
-        invocation_id = await recorder.node.calls.submit(FIRST)
+        invocation_id = await recorder.node.router.submit(FIRST)
         while True:
-            if (await recorder.node.operations.describe(invocation_id)).status == "suspended":
+            if (await recorder.node.administration.describe(invocation_id)).status == "suspended":
                 return await recorder.subject(invocation_id)
             await asyncio.sleep(0.001)
 
@@ -257,10 +257,10 @@ def test_code_that_repairs_what_gave_up_is_right() -> None:
 def test_a_killed_invocation_may_go_on_or_end_anyhow() -> None:
     async def story() -> None:
         async with Recorder(perdure.Endpoint(Trials(charge_and_wait)), Execution()) as recorder:
-            invocation_id = await recorder.node.calls.submit(FIRST)
-            while len((await recorder.node.operations.describe(invocation_id)).journal) < 2:  # noqa: ASYNC110
+            invocation_id = await recorder.node.router.submit(FIRST)
+            while len((await recorder.node.administration.describe(invocation_id)).journal) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
-            await recorder.node.operations.kill(invocation_id)
+            await recorder.node.administration.kill(invocation_id)
             killed = await recorder.subject(invocation_id)
         assert await replayed(charge_and_wait, killed) == []
         assert await replayed(charge, replace(killed, journal=killed.journal[:2])) == []
@@ -341,8 +341,8 @@ def test_an_open_step_of_what_is_in_flight_is_not_run_again() -> None:
 
     async def story() -> None:
         async with Recorder(perdure.Endpoint(Trials(body)), Execution()) as recorder:
-            invocation_id = await recorder.node.calls.submit(FIRST)
-            while not (await recorder.node.operations.describe(invocation_id)).journal:  # noqa: ASYNC110
+            invocation_id = await recorder.node.router.submit(FIRST)
+            while not (await recorder.node.administration.describe(invocation_id)).journal:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             subject = await recorder.subject(invocation_id)
         assert await replayed(again, subject) == []

@@ -13,8 +13,10 @@ from perdure_protos.perdure.admin.v1.admin_pb2 import (
     Deployment,
     DescribeInvocationRequest,
     DescribeInvocationResponse,
+    JoinDeploymentRequest,
     KillInvocationRequest,
     KillInvocationResponse,
+    LeaveDeploymentRequest,
     ListDeploymentsRequest,
     ListDeploymentsResponse,
     PauseInvocationRequest,
@@ -50,10 +52,19 @@ class AdminClient:
         self._host = host
         self._port = port
 
-    async def register(self, address: str, *, force: bool = False, verify: bool = False) -> Deployment:
-        """Asks the endpoint at ``host:port`` for its services and sends new invocations there."""
-        request = RegisterDeploymentRequest(address=address, force=force, verify=verify)
+    async def register(self, *addresses: str, force: bool = False, verify: bool = False) -> Deployment:
+        """Asks the endpoint whose processes serve at each ``host:port`` for its services, and sends new invocations
+        there."""
+        request = RegisterDeploymentRequest(addresses=addresses, force=force, verify=verify)
         return await self._ask("RegisterDeployment", request, Deployment)
+
+    async def join(self, deployment_id: str, address: str) -> Deployment:
+        """Adds the process at ``host:port`` to a deployment."""
+        return await self._ask("JoinDeployment", JoinDeploymentRequest(id=deployment_id, address=address), Deployment)
+
+    async def leave(self, deployment_id: str, address: str) -> Deployment:
+        """Takes the process at ``host:port`` out of a deployment; the others start again what it runs."""
+        return await self._ask("LeaveDeployment", LeaveDeploymentRequest(id=deployment_id, address=address), Deployment)
 
     async def deployments(self) -> list[Deployment]:
         """All deployments, oldest first."""

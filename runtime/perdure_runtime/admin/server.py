@@ -9,8 +9,10 @@ from perdure_protos.perdure.admin.v1.admin_pb2 import (
     CancelInvocationRequest,
     CancelInvocationResponse,
     DescribeInvocationRequest,
+    JoinDeploymentRequest,
     KillInvocationRequest,
     KillInvocationResponse,
+    LeaveDeploymentRequest,
     ListDeploymentsRequest,
     ListDeploymentsResponse,
     PauseInvocationRequest,
@@ -58,14 +60,19 @@ SERVICE = "/perdure.admin.v1.AdminService"
 class AdminServer:
     """Serves operators on one address."""
 
-    def __init__(self, administration: Administration, host: str, port: int) -> None:
-        """Serves what ``administration`` does; port 0 lets the system choose."""
+    def __init__(self, administration: Administration, host: str, port: int, *, reuse_port: bool = False) -> None:
+        """Serves what ``administration`` does; port 0 lets the system choose.
+
+        With ``reuse_port`` other processes may serve the same address.
+        """
         self._administration = administration
         self._limits = Limits()
         self._buffered = Buffered(self._limits.buffered_bytes)
-        self._listener = Listener(host, port, self._connect, self._limits.greeting_s)
+        self._listener = Listener(host, port, self._connect, self._limits.greeting_s, reuse_port=reuse_port)
         self._methods: dict[str, Method] = {
             f"{SERVICE}/RegisterDeployment": _unary(RegisterDeploymentRequest, self._register),
+            f"{SERVICE}/JoinDeployment": _unary(JoinDeploymentRequest, self._join),
+            f"{SERVICE}/LeaveDeployment": _unary(LeaveDeploymentRequest, self._leave),
             f"{SERVICE}/ListDeployments": _unary(ListDeploymentsRequest, self._deployments),
             f"{SERVICE}/RemoveDeployment": _unary(RemoveDeploymentRequest, self._remove),
             f"{SERVICE}/VerifyDeployment": _unary(VerifyDeploymentRequest, self._verify),
@@ -104,7 +111,13 @@ class AdminServer:
         return method
 
     async def _register(self, request: RegisterDeploymentRequest) -> Message:
-        return await self._administration.register(request.address, force=request.force, verify=request.verify)
+        return await self._administration.register(request.addresses, force=request.force, verify=request.verify)
+
+    async def _join(self, request: JoinDeploymentRequest) -> Message:
+        return await self._administration.join(request.id, request.address)
+
+    async def _leave(self, request: LeaveDeploymentRequest) -> Message:
+        return await self._administration.leave(request.id, request.address)
 
     async def _deployments(self, request: ListDeploymentsRequest) -> Message:
         return ListDeploymentsResponse(deployments=await self._administration.deployments())

@@ -76,6 +76,7 @@ def _service(old: ServiceFacts, new: ServiceFacts) -> Iterator[Change]:
         else:
             yield from _handler(handler, after)
     yield from _state(old, new)
+    yield from _promises(old, new)
 
 
 def _handler(old: HandlerFacts, new: HandlerFacts) -> Iterator[Change]:
@@ -123,6 +124,21 @@ def _state(old: ServiceFacts, new: ServiceFacts) -> Iterator[Change]:
             for difference in _field(field, kept, set()):
                 if not difference.json_only:
                     yield Change(Breaks.STATE, difference.what, new.name, name=field.name)
+
+
+def _promises(old: ServiceFacts, new: ServiceFacts) -> Iterator[Change]:
+    """Results of promises are stored as bytes by their name, and read by all handlers of a workflow that runs."""
+    for name, message in old.promises.items():
+        place = f"promise {name} of {new.name}"
+        if name not in new.promises:
+            yield Change(Breaks.JOURNALS, f"{place} is gone", new.name)
+            continue
+        after = new.promises[name]
+        if message is None or after is None:
+            continue  # Its type is not in the descriptors, which says nothing of its bytes.
+        for difference in _message(message, after, set()):
+            if not difference.json_only:
+                yield Change(Breaks.JOURNALS, f"{place}: {difference.what}", new.name)
 
 
 def _message(old: Descriptor, new: Descriptor, seen: set[tuple[str, str]]) -> Iterator[_Difference]:

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
@@ -58,7 +58,8 @@ class HandlerFacts:
 class ServiceFacts:
     """One service of a deployment. ``public`` is what its handlers are that say nothing themselves.
 
-    ``state`` is the message whose fields are the state of a key.
+    ``state`` is the message whose fields are the state of a key, ``promises`` are the messages of a workflow's promises
+    by name; of a name that its descriptors do not have it is None.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ServiceFacts:
     handlers: Mapping[str, HandlerFacts]
     descriptors: Descriptors
     state: Descriptor | None = None
+    promises: Mapping[str, Descriptor | None] = field(default_factory=dict)
 
     @property
     def run(self) -> HandlerFacts | None:

@@ -1,5 +1,7 @@
 """The perdure options of services, rpcs and fields, as the deployment's own annotations file spells them."""
 
+from collections.abc import Iterable
+
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
@@ -51,6 +53,12 @@ class Option:
         """A message field; of nothing where it is not set."""
         value = self._get(name)
         return Option(value if isinstance(value, Message) else None, self.place)
+
+    def many(self, name: str) -> "list[Option]":
+        """The messages of a repeated field."""
+        values = self._get(name)
+        # An older annotations file has no such field.
+        return [Option(value, self.place) for value in values] if isinstance(values, Iterable) else []
 
     def enum(self, name: str) -> str:
         """The name of an enum value: the empty string where it is unspecified. Raises ContractError."""

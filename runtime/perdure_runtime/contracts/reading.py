@@ -37,7 +37,8 @@ def read_service(descriptors: Descriptors, name: str, default: Execution = DEFAU
         raise ContractError(
             f"workflow {name} has {len(runs)} run handlers ({', '.join(runs) or 'none'}); name exactly one rpc Run"
         )
-    return ServiceFacts(name, kind, public, MappingProxyType(handlers), descriptors, state)
+    promises = {each.text("name"): _found(descriptors, each.text("type")) for each in option.many("promises")}
+    return ServiceFacts(name, kind, public, MappingProxyType(handlers), descriptors, state, MappingProxyType(promises))
 
 
 def _handler(
@@ -112,10 +113,17 @@ def _state(descriptors: Descriptors, service: str, kind: ServiceKind, state: str
         return None
     if kind is ServiceKind.SERVICE:
         raise ContractError(f"{service} has state {state} but is a plain service; make it a VIRTUAL_OBJECT or WORKFLOW")
-    try:
-        return descriptors.pool.FindMessageTypeByName(state.removeprefix("."))
-    except KeyError:
+    found = _found(descriptors, state)
+    if found is None:
         raise ContractError(
             f"the state message {state} of {service} is not among the endpoint's descriptors; write its full name "
             "and import its file"
-        ) from None
+        )
+    return found
+
+
+def _found(descriptors: Descriptors, message: str) -> Descriptor | None:
+    try:
+        return descriptors.pool.FindMessageTypeByName(message.removeprefix("."))
+    except KeyError:
+        return None

@@ -1,4 +1,4 @@
-"""The connection to one endpoint: opened again whenever it breaks, with the attempts that it runs."""
+"""The connection to one process of an endpoint: opened again whenever it breaks, with the attempts that it runs."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from perdure_runtime.contracts import Contracts, HandlerFacts
 from perdure_runtime.invoker.slot import Slot
 from perdure_runtime.invoker.transport import EndpointUnreachable, Link, Transport
 from perdure_runtime.partition.effect import Start
-from perdure_runtime.partition.input import AttemptFailed, AttemptLost, Input
+from perdure_runtime.partition.input import AttemptFailed, Input
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
@@ -27,11 +27,7 @@ LAST = frozenset({"outcome", "suspension", "attempt_failure"})
 
 
 class Connection:
-    """Attempts at one endpoint.
-
-    An attempt that cannot start while the endpoint is away counts as lost when it is back: the partition then starts
-    the next one, with the journal as it is by then.
-    """
+    """Attempts at one process."""
 
     def __init__(
         self,
@@ -41,8 +37,12 @@ class Connection:
         on_away: Callable[["Connection"], None],
         deployment_id: str = "",
         on_idle: Callable[["Connection"], None] = lambda connection: None,
+        on_open: Callable[["Connection"], None] = lambda connection: None,
     ) -> None:
-        """``on_idle`` is told when the last attempt here has ended; whoever cancels ``run`` then ends the session."""
+        """``on_idle`` is told when the last attempt here has ended; whoever cancels ``run`` then ends the session.
+
+        ``on_open`` is told when a session is open, and ``on_away`` when there has been none for GRACE_S.
+        """
         self.deployment_id = deployment_id
         # Attempts that were started and have said nothing yet.
         self.silent = 0
@@ -51,48 +51,38 @@ class Connection:
         self._contracts = contracts
         self._on_away = on_away
         self._on_idle = on_idle
+        self._on_open = on_open
         self._link: Link | None = None
         self._slots: dict[int, Slot] = {}
         self._running: dict[str, Slot] = {}
-        self._waiting: dict[str, int] = {}
         self._last_slot = 0
         self._away: str = ""
-        # Why the newest try to reach the endpoint failed.
+        # Why the newest try to reach the process failed.
         self._reason = ""
 
     @property
     def address(self) -> str:
-        """What people know the endpoint by."""
+        """What people know the process by."""
         return self._transport.address
 
     @property
     def away(self) -> str:
-        """Why the endpoint does not answer, once it has not for GRACE_S; else empty."""
+        """Why the process does not answer, once it has not for GRACE_S; else empty."""
         return self._away
 
-    def waiting(self) -> list[str]:
-        """Invocations that wait for the endpoint to come back."""
-        return list(self._waiting)
-
-    def waits(self, invocation_id: str) -> bool:
-        """Whether an invocation waits for the endpoint to come back."""
-        return invocation_id in self._waiting
+    @property
+    def is_open(self) -> bool:
+        """Whether attempts can start here now."""
+        return self._link is not None
 
     @property
-    def idle(self) -> bool:
-        """Whether no attempt runs here, or waits to."""
-        return not self._slots and not self._waiting
-
-    def release(self) -> dict[str, int]:
-        """Lets go of the attempts that wait for the endpoint: their numbers by invocation id."""
-        waiting, self._waiting = self._waiting, {}
-        return waiting
+    def running(self) -> int:
+        """How many attempts run here."""
+        return len(self._slots)
 
     def start(self, start: Start, facts: HandlerFacts) -> None:
-        """Runs an attempt, now or when the endpoint is back."""
-        if self._link is None:
-            self._waiting[start.invocation.id] = start.invocation.attempt
-            return
+        """Runs an attempt. The session must be open."""
+        assert self._link is not None
         self._last_slot += 1
         invocation = start.invocation
         heard_at = asyncio.get_running_loop().time()
@@ -119,11 +109,16 @@ class Connection:
         self._forget(slot)
         self.send(NodeFrame(slot=slot.id, abort=session_pb2.Abort(reason=reason)))
 
-    def abort_all(self, reason: str) -> None:
-        """Stops all attempts, and forgets those that wait."""
-        self._waiting.clear()
+    def abort_all(self, reason: str, where: Callable[[str], bool]) -> None:
+        """Stops all attempts of the invocations for whose id ``where`` says so."""
+        for slot in [slot for slot in self._slots.values() if where(slot.invocation_id)]:
+            self.stop(slot, reason)
+
+    def lose_all(self, reason: str) -> None:
+        """Stops all attempts, as if the session had broken: the partition starts the next ones."""
         for slot in list(self._slots.values()):
             self.stop(slot, reason)
+            self._offer(slot.lost())
 
     async def run(self) -> None:
         """Keeps a session open until cancelled."""
@@ -148,10 +143,11 @@ class Connection:
                 away.cancel()
                 away, self._away, pause_s = None, "", FIRST_PAUSE_S
                 await self._hold(link)
-                if self.idle:
+                if not self._slots:
                     self._on_idle(self)
                     await asyncio.sleep(0)  # Where nobody wants the endpoint any more, it is not looked for again.
         finally:
+            self._away = ""
             if away is not None:
                 away.cancel()
 
@@ -160,8 +156,7 @@ class Connection:
         log.info("endpoint %s: session open", self.address)
         watching = asyncio.create_task(self._watch())
         try:
-            for invocation_id, attempt in self.release().items():
-                self._offer(AttemptLost(invocation_id, attempt))
+            self._on_open(self)
             reason = await link.closed()
             log.warning("endpoint %s: session broken: %s; %d attempts lost", self.address, reason, len(self._slots))
         finally:
@@ -210,7 +205,7 @@ class Connection:
         self.silent -= not slot.has_spoken
         if self._running.get(slot.invocation_id) is slot:
             del self._running[slot.invocation_id]
-        if self.idle:
+        if not self._slots:
             self._on_idle(self)
 
     def _report_away(self) -> None:

@@ -1,8 +1,8 @@
-"""Which endpoint runs an attempt, and the effects of the partition on running attempts."""
+"""Which deployment runs an attempt, and the effects of the partitions on running attempts."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import assert_never
 
 from perdure_protos.perdure.protocol.v1 import session_pb2
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Cancellation
@@ -10,53 +10,70 @@ from perdure_protos.perdure.protocol.v1.session_pb2 import NodeFrame
 
 from perdure_runtime.contracts import Contracts
 from perdure_runtime.invoker.connection import Connection
+from perdure_runtime.invoker.deployed import Deployed
+from perdure_runtime.invoker.slot import Slot
 from perdure_runtime.invoker.transport import Transport
 from perdure_runtime.partition.effect import Abort, Accept, Grant, Notify, NotifyCancelled, Start
 from perdure_runtime.partition.input import AttemptLost, Input
 from perdure_runtime.partition.rows import Invocation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Deployed:
-    """A deployment: where it is, and what it serves."""
-
-    connection: Connection
-    contracts: Contracts
+def _everywhere(invocation_id: str) -> bool:
+    return True
 
 
 class Invoker:
-    """The connections to all endpoints.
+    """All deployments, with the sessions to their processes.
 
-    An invocation without a journal goes to the deployment that was added last with its service. One with a journal goes
-    to the deployment that wrote it, for as long as that is there.
+    An invocation without a journal goes to the newest deployment that has its service. One with a journal goes to the
+    deployment that wrote it, for as long as that is there.
     """
 
-    def __init__(self, offer: Callable[[Input], None], on_away: Callable[[Connection], None]) -> None:
+    def __init__(self, offer: Callable[[Input], None], on_away: Callable[[Deployed], None]) -> None:
         self._offer = offer
         self._on_away = on_away
-        # In the order in which they were added.
+        # The oldest first.
         self._all: list[Deployed] = []
         self._newest: dict[str, Deployed] = {}
         self._deployed: dict[str, Deployed] = {}
-        self._connections: dict[Connection, asyncio.Task[None]] = {}
+        # Removed ones that end what they have.
+        self._ending: list[Deployed] = []
         self._unrouted: dict[str, int] = {}
         self.contracts = Contracts()
         self._registered = asyncio.Event()
 
     def add(self, transport: Transport, contracts: Contracts, deployment_id: str = "") -> None:
-        """Sends new invocations of these services to an endpoint.
+        """Sends new invocations of these services to an endpoint; ``join`` adds more of its processes.
 
         Those that wait for an endpoint that is away start anew, where they are routed now.
         """
-        connection = Connection(
-            transport, self._offer, lambda: self.contracts, self._on_away, deployment_id, self._let_go
-        )
-        deployed = Deployed(connection, contracts)
+        deployed = Deployed(deployment_id, contracts, self._offer, lambda: self.contracts, self._on_away)
         self._all.append(deployed)
         if deployment_id:
             self._deployed[deployment_id] = deployed
-        self._connect(connection)
+        deployed.join(transport)
         self._reroute()
+
+    def join(self, deployment_id: str, transport: Transport) -> None:
+        """Adds a process to a deployment that was added."""
+        self._deployed[deployment_id].join(transport)
+
+    def leave(self, deployment_id: str, address: str, *, at_once: bool) -> None:
+        """Takes a process out: what runs there starts again at the others ``at_once``, or ends there."""
+        self._deployed[deployment_id].leave(address, at_once=at_once)
+
+    def processes(self, deployment_id: str) -> set[str]:
+        """The addresses of the processes of a deployment; none where there is no such deployment."""
+        deployed = self._deployed.get(deployment_id)
+        return deployed.processes if deployed is not None else set()
+
+    def arrange(self, deployment_ids: Sequence[str]) -> None:
+        """Says which deployment is newer than which: the oldest comes first. Others are older than all of these."""
+        place = {id: index for index, id in enumerate(deployment_ids)}
+        arranged = sorted(self._all, key=lambda deployed: place.get(deployed.id, -1))
+        if arranged != self._all:
+            self._all = arranged
+            self._reroute()
 
     def remove(self, deployment_id: str) -> None:
         """Sends nothing to a deployment any more; what runs there ends there.
@@ -67,6 +84,10 @@ class Invoker:
         if removed is None:
             return
         self._all.remove(removed)
+        waiting = removed.release()
+        removed.end()
+        self._ending = [ending for ending in (*self._ending, removed) if not ending.has_ended]
+        self._unrouted |= waiting
         self._reroute()
 
     def newest_at(self, deployment_id: str) -> set[str]:
@@ -77,12 +98,12 @@ class Invoker:
     @property
     def idle(self) -> bool:
         """Whether no attempt runs anywhere, or waits to."""
-        return not self._unrouted and all(connection.idle for connection in self._connections)
+        return not self._unrouted and all(deployed.idle for deployed in self._everyone())
 
     @property
     def silent(self) -> int:
         """How many attempts were started and have said nothing yet: endpoints have not come to them."""
-        return sum(connection.silent for connection in self._connections)
+        return sum(deployed.silent for deployed in self._everyone())
 
     async def contracts_changed(self, known: Contracts) -> None:
         """Waits until the contracts are others than these."""
@@ -98,60 +119,42 @@ class Invoker:
         if deployed is None or facts is None:
             self._unrouted[start.invocation.id] = start.invocation.attempt
             return
-        self._connect(deployed.connection)
-        deployed.connection.start(start, facts)
+        deployed.start(start, facts)
 
     def act(self, effect: Notify | NotifyCancelled | Accept | Grant | Abort) -> None:
         """Gives a running attempt what the partition has for it.
 
         An attempt that is not running finds the same in its journal when it starts again.
         """
-        for connection in self._connections:
-            slot = connection.slot(effect.invocation_id, effect.attempt)
-            if slot is None:
-                continue
-            slot.heard_at = asyncio.get_running_loop().time()
-            match effect:
-                case Notify():
-                    connection.send(NodeFrame(slot=slot.id, completion=effect.completion))
-                case NotifyCancelled():
-                    cancellation = Cancellation(at_ms=effect.at_ms)
-                    connection.send(NodeFrame(slot=slot.id, cancellation=cancellation))
-                case Accept():
-                    accepted = session_pb2.Accepted(command=effect.command, at_ms=effect.at_ms)
-                    connection.send(NodeFrame(slot=slot.id, accepted=accepted))
-                case Grant():
-                    connection.send(NodeFrame(slot=slot.id, grant=session_pb2.Grant(command=effect.command)))
-                case Abort():
-                    connection.stop(slot, effect.reason)
-            return
+        for deployed in self._everyone():
+            found = deployed.slot(effect.invocation_id, effect.attempt)
+            if found is not None:
+                _tell(*found, effect)
+                return
 
-    def stuck(self, invocation_id: str) -> Connection | None:
-        """The endpoint that has been away for long and that an invocation waits for."""
-        for connection in self._connections:
-            if connection.away and connection.waits(invocation_id):
-                return connection
+    def stuck(self, invocation_id: str) -> Deployed | None:
+        """The deployment that has been away for long and that an invocation waits for."""
+        for deployed in self._all:
+            if deployed.waits(invocation_id) and deployed.away:
+                return deployed
         return None
 
-    def abort_all(self, reason: str) -> None:
-        """Stops all attempts."""
-        self._unrouted.clear()
-        for connection in list(self._connections):
-            connection.abort_all(reason)
+    def abort_all(self, reason: str, where: Callable[[str], bool] = _everywhere) -> None:
+        """Stops all attempts of the invocations for whose id ``where`` says so, and forgets those that wait."""
+        self._unrouted = {id: attempt for id, attempt in self._unrouted.items() if not where(id)}
+        for deployed in self._everyone():
+            deployed.abort_all(reason, where)
 
     async def close(self) -> None:
         """Ends all sessions."""
-        for task in self._connections.values():
-            task.cancel()
-        await asyncio.gather(*self._connections.values(), return_exceptions=True)
+        await asyncio.gather(*(deployed.close() for deployed in self._everyone()))
+
+    def _everyone(self) -> tuple[Deployed, ...]:
+        return (*self._all, *self._ending)
 
     def _route(self, invocation: Invocation) -> Deployed | None:
         pinned = self._deployed.get(invocation.deployment_id)
         return pinned if pinned is not None else self._newest.get(invocation.target.service)
-
-    def _connect(self, connection: Connection) -> None:
-        if connection not in self._connections:
-            self._connections[connection] = asyncio.create_task(connection.run())
 
     def _reroute(self) -> None:
         self._newest = {service: deployed for deployed in self._all for service in deployed.contracts}
@@ -162,19 +165,31 @@ class Invoker:
 
     def _start_waiting_anew(self) -> None:
         waiting, self._unrouted = self._unrouted, {}
-        for connection in list(self._connections):
-            waiting.update(connection.release())
-            self._retire(connection)
+        newest = set(self._newest.values())
+        for deployed in self._all:
+            waiting |= deployed.release()
+            if deployed in newest:
+                deployed.open()
+            else:
+                # What is pinned to it opens it again.
+                deployed.retire()
         for invocation_id, attempt in waiting.items():
             self._offer(AttemptLost(invocation_id, attempt))
 
-    def _let_go(self, connection: Connection) -> None:
-        """Closes the connection to a removed deployment once what ran there has ended."""
-        if connection in self._connections and all(deployed.connection is not connection for deployed in self._all):
-            self._connections.pop(connection).cancel()
 
-    def _retire(self, connection: Connection) -> None:
-        """Closes a connection that no new work is routed to and nothing runs at; its pinned work opens it again."""
-        routed = any(deployed.connection is connection for deployed in self._newest.values())
-        if connection.idle and not routed:
-            self._connections.pop(connection).cancel()
+def _tell(session: Connection, slot: Slot, effect: Notify | NotifyCancelled | Accept | Grant | Abort) -> None:
+    slot.heard_at = asyncio.get_running_loop().time()
+    match effect:
+        case Notify():
+            session.send(NodeFrame(slot=slot.id, completion=effect.completion))
+        case NotifyCancelled():
+            session.send(NodeFrame(slot=slot.id, cancellation=Cancellation(at_ms=effect.at_ms)))
+        case Accept():
+            accepted = session_pb2.Accepted(command=effect.command, at_ms=effect.at_ms)
+            session.send(NodeFrame(slot=slot.id, accepted=accepted))
+        case Grant():
+            session.send(NodeFrame(slot=slot.id, grant=session_pb2.Grant(command=effect.command)))
+        case Abort():
+            session.stop(slot, effect.reason)
+        case _:
+            assert_never(effect)
