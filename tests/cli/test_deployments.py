@@ -17,12 +17,31 @@ def test_a_registered_endpoint_is_printed_with_its_services() -> None:
         assert there.node.done == [("register", ADDRESS)]
 
 
+def test_an_endpoint_of_several_processes_is_registered_with_all_their_addresses() -> None:
+    with desk() as there:
+        assert there.says("deployments", "register", "a:1", "b:2")[0] == "dp_1 at a:1, b:2 serves"
+        assert there.node.done == [("register", "a:1", "b:2")]
+
+
+@pytest.mark.parametrize(("how", "at"), [("join", "localhost:9080, b:2"), ("leave", "localhost:9080")])
+def test_a_process_joins_and_leaves_a_deployment(how: str, at: str) -> None:
+    with desk() as there:
+        assert there.says("deployments", how, "dp_1", "b:2") == [f"dp_1 is at {at}"]
+        assert there.node.done == [(how, "dp_1", "b:2")]
+
+
 def test_what_was_forced_is_printed() -> None:
     with desk() as there:
         there.node.changes = ["shop.v1.Orders/Process is gone (breaks callers)"]
         lines = there.says("deployments", "register", ADDRESS, "--force")
         assert lines[-1] == "forced: shop.v1.Orders/Process is gone (breaks callers)"
         assert there.node.done == [("register", ADDRESS, "force")]
+
+
+def test_the_class_of_a_change_is_printed() -> None:
+    with desk() as there:
+        there.node.change_class = "safe"
+        assert there.says("deployments", "register", ADDRESS)[-1] == "the change of its contracts: safe"
 
 
 def test_a_registration_asks_for_the_replay_of_journals() -> None:
@@ -34,12 +53,16 @@ def test_a_registration_asks_for_the_replay_of_journals() -> None:
 def test_each_deployment_is_a_line_with_its_status_and_its_work() -> None:
     with desk() as there:
         there.node.known = [
-            Deployment(id="dp_1", address="a:1", services=["shop.v1.Orders"], status="draining", in_flight=2),
-            Deployment(id="dp_2", address="b:2", services=["shop.v1.Orders", "shop.v1.Shop"], status="active"),
+            Deployment(id="dp_1", addresses=["a:1"], services=["shop.v1.Orders"], status="draining", in_flight=2),
+            Deployment(id="dp_2", addresses=["b:2", "c:3"], services=["shop.v1.Orders"], status="active"),
+            Deployment(id="dp_3", addresses=["d:4"], services=["shop.v1.Shop"], status="active", waiting=3),
+            Deployment(id="dp_4", addresses=["e:5"], services=["a.A", "b.B"], status="active", sdk_version="1.2"),
         ]
         assert there.says("deployments", "list") == [
             "dp_1  a:1  draining, 2 in flight  shop.v1.Orders",
-            "dp_2  b:2  active, no work  shop.v1.Orders, shop.v1.Shop",
+            "dp_2  b:2, c:3  active, no work  shop.v1.Orders",
+            "dp_3  d:4  active, 3 waiting  shop.v1.Shop",
+            "dp_4  e:5  active, no work, perdure 1.2  a.A, b.B",
         ]
 
 

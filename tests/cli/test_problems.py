@@ -1,28 +1,13 @@
 """What a user does wrong at the command line: one sentence that says what to do, and exit code 2."""
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from perdure_runtime.cli.directory import claim, files_of
 
 from examples.demo.processes import Service, free_port
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def perdure(*arguments: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-    """Runs the command to its end."""
-    command = [sys.executable, "-m", "perdure_runtime.cli", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
-
-
-def sentence(ran: "subprocess.CompletedProcess[str]") -> str:
-    """The one line that a command ended with."""
-    assert ran.returncode == 2, ran.stderr
-    (line,) = ran.stderr.splitlines()
-    return line
+from tests.cli.command import perdure, sentence
 
 
 @pytest.mark.parametrize(
@@ -34,6 +19,8 @@ def sentence(ran: "subprocess.CompletedProcess[str]") -> str:
         (("up", "--ingress", "8080"), "perdure: --ingress: '8080' is no address; write host:port"),
         (("up", "--storage", "mysql://ada:s3cret@db/shop"), "perdure: --storage: this is no URL of a PostgreSQL"),
         (("up", "--storage", "postgresql://ada:s3cret@[db/shop"), "perdure: this is no address of a PostgreSQL"),
+        (("up", "--workers", "0"), "perdure: --workers: 0 are too few; write 1 or more"),
+        (("up", "--lease", "0", "--storage", "postgresql://db/shop"), "perdure: --lease: nodes cannot keep one of 0 s"),
         (("deployments", "register", "here"), "perdure: ADDRESS: 'here' is no address; write host:port"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -60,15 +47,38 @@ def test_handlers_that_cannot_be_served_are_one_sentence(tmp_path: Path) -> None
     assert says == "perdure: shop cannot be served: an Endpoint needs handlers: Endpoint(OrderService(), Accounts())"
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("option", ["--ingress", "--admin"])
-def test_a_port_that_is_taken_is_named_with_the_option_that_chooses_another(option: str, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_named_with_the_option_that_chooses_another(
+    option: str, workers: str, tmp_path: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         others = {"--ingress": "127.0.0.1:0", "--admin": "127.0.0.1:0", option: address}
         arguments = [part for pair in others.items() for part in pair]
-        says = sentence(perdure("up", "--data", str(tmp_path), *arguments))
+        says = sentence(perdure("up", "--workers", workers, "--data", str(tmp_path), *arguments))
     assert says.startswith(f"perdure: cannot listen on {address} (")
     assert says.endswith(f"choose another with {option}")
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["alone", "two"])
+def test_data_for_another_number_of_workers_are_refused_with_the_number_to_use(
+    workers: tuple[str, ...], tmp_path: Path
+) -> None:
+    claim(tmp_path, workers=4)
+    files_of(tmp_path, 4)[0].touch()
+    says = sentence(perdure("up", "--data", str(tmp_path), *workers))
+    assert says == (
+        f"perdure: --data: {tmp_path} was made for 4 workers; start it with --workers 4, or name another directory"
+    )
+
+
+def test_a_worker_that_cannot_start_ends_all_with_its_one_sentence() -> None:
+    storage = f"postgresql://ada:s3cret@127.0.0.1:{free_port()}/shop"
+    addresses = ("--ingress", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+    ran = perdure("up", "--workers", "2", "--storage", storage, *addresses)
+    (says,) = ran.stderr.splitlines()
+    assert (ran.returncode, says.partition(" failed on ")[0]) == (1, "perdure: opening the storage")
 
 
 def test_the_data_of_a_running_node_are_refused_to_a_second_one(tmp_path: Path) -> None:

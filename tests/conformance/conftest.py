@@ -1,6 +1,7 @@
 """Which runtime the suite runs against.
 
-``pytest tests/conformance --shape up|postgres|dev`` starts one; ``--target HOST:PORT`` names one that runs already.
+``pytest tests/conformance --shape up|dev|workers|postgres|nodes`` starts one; ``--target HOST:PORT`` names one that
+runs already. Where it has several nodes, each of the fixtures that talk to it talks to the next one.
 """
 
 import uuid
@@ -19,7 +20,13 @@ from tests.conformance.stage import Stage
 from tests.conformance.town import Town
 
 TIMEOUT = timedelta(seconds=20)
-SHAPES = {"up": towns.up, "postgres": towns.postgres, "dev": towns.dev}
+SHAPES = {
+    "up": towns.up,
+    "dev": towns.dev,
+    "workers": towns.workers,
+    "postgres": towns.postgres,
+    "nodes": towns.nodes,
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,33 +57,33 @@ def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(town: Town) -> Iterator[perdure.SyncClient]:
     """A caller from outside."""
     with perdure.SyncClient(town.ingress, timeout=TIMEOUT) as connected:
         yield connected
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def caller(town: Town) -> JsonCaller:
     """A caller from outside that speaks JSON."""
     return JsonCaller(town.ingress)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def operator(town: Town) -> Operator:
     """Whoever looks after the runtime."""
     return Operator(*town.admin)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def grpc_channel(town: Town) -> Iterator[grpc.Channel]:
     """A connection of a stock gRPC client."""
     with grpc.insecure_channel(town.ingress) as channel:
         yield channel
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def grpc_caller(grpc_channel: grpc.Channel) -> GrpcCaller:
     """A stock gRPC client of the runtime's own service."""
     return GrpcCaller(grpc_channel)

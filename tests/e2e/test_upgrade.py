@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import perdure
@@ -15,6 +16,7 @@ from tests.e2e.app_upgrade import VERSION
 
 TIMEOUT_S = 60.0
 SERVICE = "orders.v1.OrderService"
+SDK = f"perdure {version('perdure')}"
 
 
 class Desk:
@@ -112,8 +114,8 @@ def test_a_new_version_takes_over_while_the_old_one_ends_what_it_has_begun(tmp_p
         assert there.says("deployments", "verify", right) == [f"{right} repeats 1 journals"]
         second = there.register(right, "--verify")
         assert there.says("deployments", "list") == [
-            f"{first}  {old_address}  draining, 1 in flight  {SERVICE}",
-            f"{second}  {right}  active, no work  {SERVICE}",
+            f"{first}  {old_address}  draining, 1 in flight, {SDK}  {SERVICE}",
+            f"{second}  {right}  active, no work, {SDK}  {SERVICE}",
         ]
         newer = orders.process.send(Order(id="o-2"))
         newer.signal("shipped", Receipt())
@@ -122,13 +124,13 @@ def test_a_new_version_takes_over_while_the_old_one_ends_what_it_has_begun(tmp_p
         # The old one goes when it has nothing left to do.
         kept = there.perdure("deployments", "remove", first)
         assert kept.returncode == 2
-        assert f"{first} has begun what has not ended: {begun.invocation_id}; " in kept.stderr
+        assert f"{first} has begun 1 invocations that have not ended: {begun.invocation_id}; " in kept.stderr
         begun.signal("shipped", Receipt())
         assert begun.attach().payment_id == "v1 v1"
-        assert f"{first}  {old_address}  drained, no work  {SERVICE}" in there.says("deployments", "list")
+        assert f"{first}  {old_address}  drained, no work, {SDK}  {SERVICE}" in there.says("deployments", "list")
         assert there.says("deployments", "remove", first) == [f"{first} is removed"]
         old.stop()
         last = orders.process.send(Order(id="o-3"))
         last.signal("shipped", Receipt())
         assert last.attach().payment_id == "v2 v2"
-        assert there.says("deployments", "list") == [f"{second}  {right}  active, no work  {SERVICE}"]
+        assert there.says("deployments", "list") == [f"{second}  {right}  active, no work, {SDK}  {SERVICE}"]

@@ -1,7 +1,7 @@
 """Commands that ask a running node."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TypeVar
 
 import typer
@@ -13,14 +13,28 @@ from perdure_runtime.cli.problem import Problem
 T = TypeVar("T")
 
 
-def register(admin: tuple[str, int], address: str, *, force: bool, verify: bool) -> None:
+def register(admin: tuple[str, int], addresses: Sequence[str], *, force: bool, verify: bool) -> None:
     """Registers an endpoint and prints what it serves."""
-    deployment = _ask(AdminClient(*admin).register(address, force=force, verify=verify))
-    typer.echo(f"{deployment.id} at {deployment.address} serves")
+    deployment = _ask(AdminClient(*admin).register(*addresses, force=force, verify=verify))
+    typer.echo(f"{deployment.id} at {', '.join(deployment.addresses)} serves")
     for service in deployment.services:
         typer.echo(f"  {service}")
+    if deployment.change_class:
+        typer.echo(f"the change of its contracts: {deployment.change_class}")
     for change in deployment.changes:
         typer.echo(f"forced: {change}")
+
+
+def join(admin: tuple[str, int], deployment_id: str, address: str) -> None:
+    """Adds a process to a deployment."""
+    deployment = _ask(AdminClient(*admin).join(deployment_id, address))
+    typer.echo(f"{deployment.id} is at {', '.join(deployment.addresses)}")
+
+
+def leave(admin: tuple[str, int], deployment_id: str, address: str) -> None:
+    """Takes a process out of a deployment."""
+    deployment = _ask(AdminClient(*admin).leave(deployment_id, address))
+    typer.echo(f"{deployment.id} is at {', '.join(deployment.addresses)}")
 
 
 def list_deployments(admin: tuple[str, int]) -> None:
@@ -29,9 +43,17 @@ def list_deployments(admin: tuple[str, int]) -> None:
     if not deployments:
         typer.echo("no endpoint is registered; perdure deployments register HOST:PORT does it", err=True)
     for deployment in deployments:
-        work = f"{deployment.in_flight} in flight" if deployment.in_flight else "no work"
-        services = ", ".join(deployment.services)
-        typer.echo(f"{deployment.id}  {deployment.address}  {deployment.status}, {work}  {services}")
+        facts = [deployment.status]
+        if deployment.in_flight:
+            facts.append(f"{deployment.in_flight} in flight")
+        if deployment.waiting:
+            facts.append(f"{deployment.waiting} waiting")
+        if not deployment.in_flight and not deployment.waiting:
+            facts.append("no work")
+        if deployment.sdk_version:
+            facts.append(f"perdure {deployment.sdk_version}")
+        addresses, services = ", ".join(deployment.addresses), ", ".join(deployment.services)
+        typer.echo(f"{deployment.id}  {addresses}  {', '.join(facts)}  {services}")
 
 
 def remove_deployment(admin: tuple[str, int], deployment_id: str, *, force: bool) -> None:

@@ -13,9 +13,14 @@ Address = Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where the end
 ForceOption = Annotated[bool, typer.Option("--force", help="Do it though it breaks what is there.")]
 
 
+DeploymentId = Annotated[str, typer.Argument(metavar="DEPLOYMENT_ID")]
+
+
 @app.command("register")
 def register_command(
-    address: Address,
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="HOST:PORT ...", help="Where each process of the endpoint serves.")
+    ],
     force: ForceOption = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Replay journals on it first, and refuse it where it does not repeat them.")
@@ -25,8 +30,26 @@ def register_command(
     """Send the new invocations of an endpoint's services to it."""
     from perdure_runtime.cli import client
 
+    for address in addresses:
+        parse_address("ADDRESS", address)
+    client.register(parse_address("--admin", admin), addresses, force=force, verify=verify)
+
+
+@app.command("join")
+def join_command(deployment_id: DeploymentId, address: Address, admin: AdminOption = ADMIN) -> None:
+    """Add a process to a deployment; they share its work."""
+    from perdure_runtime.cli import client
+
     parse_address("ADDRESS", address)
-    client.register(parse_address("--admin", admin), address, force=force, verify=verify)
+    client.join(parse_address("--admin", admin), deployment_id, address)
+
+
+@app.command("leave")
+def leave_command(deployment_id: DeploymentId, address: Address, admin: AdminOption = ADMIN) -> None:
+    """Take a process out of a deployment; the others start again what it runs."""
+    from perdure_runtime.cli import client
+
+    client.leave(parse_address("--admin", admin), deployment_id, address)
 
 
 @app.command("list")
@@ -39,7 +62,7 @@ def list_command(admin: AdminOption = ADMIN) -> None:
 
 @app.command("remove")
 def remove_command(
-    deployment_id: Annotated[str, typer.Argument(metavar="DEPLOYMENT_ID")],
+    deployment_id: DeploymentId,
     force: ForceOption = False,
     admin: AdminOption = ADMIN,
 ) -> None:

@@ -7,11 +7,11 @@ import typer
 from perdure import Endpoint
 from perdure.session import EndpointSession
 
+from perdure_runtime.cli.ground import single_file
 from perdure_runtime.cli.problem import Problem
 from perdure_runtime.cli.process import first
 from perdure_runtime.cli.process import run as run_process
-from perdure_runtime.cli.serving import serve_node
-from perdure_runtime.cli.storage import open_storage
+from perdure_runtime.cli.serving import Addresses, announcement, serve_node
 from perdure_runtime.contracts import ContractError, Contracts
 from perdure_runtime.invoker.local import LocalTransport
 from perdure_runtime.partition.policy import Execution
@@ -23,13 +23,13 @@ def run(endpoint: Endpoint, data: Path, ingress: tuple[str, int], admin: tuple[s
         contracts = Contracts.discovered(endpoint.discovery(), defaults)
     except ContractError as error:
         raise Problem(str(error)) from error
-    storage, place = open_storage("", data)
+    ground = single_file(data)
 
     async def serve(stop: asyncio.Event) -> None:
-        async with serve_node(storage, ingress, admin, defaults) as listening:
+        async with serve_node(ground, Addresses(ingress, admin), defaults) as listening:
             transport = LocalTransport(lambda send: EndpointSession(endpoint, send))
             listening.node.invoker.add(transport, contracts)
-            typer.echo(f"perdure: ingress on {listening.ingress}, admin on {listening.admin}, data in {place}")
+            typer.echo(announcement(listening.ingress, listening.admin, ground.place))
             for service in contracts:
                 typer.echo(f"  {service}")
             await first(stop.wait(), listening.node.failed())

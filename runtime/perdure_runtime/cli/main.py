@@ -18,9 +18,14 @@ from perdure_runtime.cli.options import (
     ENDPOINT,
     INGRESS,
     AdminOption,
+    AdvertiseOption,
     IngressOption,
+    LeaseOption,
+    PartitionsOption,
+    PeerOption,
     RetryOption,
     StorageOption,
+    WorkersOption,
 )
 from perdure_runtime.cli.problem import Problem
 from perdure_runtime.cli.retry import read_defaults
@@ -69,14 +74,27 @@ def up_command(
     ingress: IngressOption = INGRESS,
     admin: AdminOption = ADMIN,
     data: DataOption = Path("perdure-data"),
-    storage: StorageOption = "",
+    storage: StorageOption = None,
     retry: RetryOption = "",
+    workers: WorkersOption = 1,
+    peer: PeerOption = "",
+    advertise: AdvertiseOption = "",
+    lease: LeaseOption = None,
+    partitions: PartitionsOption = None,
 ) -> None:
-    """Run a runtime node. Register your endpoints with it."""
+    """Run a runtime node, alone or among others. Register your endpoints with it."""
     from perdure_runtime.cli import up
+    from perdure_runtime.cli.plan import Options, read_plan
 
-    defaults = read_defaults(retry)
-    up.run(storage, data, parse_address("--ingress", ingress), parse_address("--admin", admin), defaults)
+    up.run(read_plan(Options(ingress, admin, data, storage or [], retry, peer, advertise, lease, partitions, workers)))
+
+
+@app.command("worker", hidden=True)
+def worker_command() -> None:
+    """Run one of the workers of `perdure up --workers`, as its supervisor says."""
+    from perdure_runtime.cli import worker
+
+    worker.run()
 
 
 @app.command("serve")

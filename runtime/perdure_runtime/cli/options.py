@@ -19,14 +19,40 @@ RetryOption = Annotated[
         help=f"How invocations are tried again whose contract says nothing about it, such as {EXAMPLE}",
     ),
 ]
+AdminOption = Annotated[str, typer.Option("--admin", metavar="HOST:PORT", help="Where operators ask.")]
+
+# `perdure up` alone.
 StorageOption = Annotated[
-    str,
+    list[str] | None,
     typer.Option(
         "--storage",
         metavar="URL",
         # A password on a command line is for all to see who may list processes.
         envvar="PERDURE_STORAGE",
-        help="A PostgreSQL database, as postgresql://USER@HOST:PORT/DATABASE, instead of an SQLite file in --data.",
+        help="A PostgreSQL database, as postgresql://USER@HOST:PORT/DATABASE, instead of an SQLite file in --data. "
+        "Several share the work; name them in the same order ever after.",
     ),
 ]
-AdminOption = Annotated[str, typer.Option("--admin", metavar="HOST:PORT", help="Where operators ask.")]
+WorkersOption = Annotated[int, typer.Option("--workers", help="How many processes share the work and the addresses.")]
+PeerOption = Annotated[
+    str,
+    typer.Option(
+        "--peer", metavar="HOST:PORT", help="Where the other nodes of the database connect.  [default: 127.0.0.1:0]"
+    ),
+]
+AdvertiseOption = Annotated[
+    str,
+    typer.Option("--advertise", metavar="HOST:PORT", help="What the other nodes are told instead of --peer."),
+]
+LeaseOption = Annotated[
+    float | None,
+    typer.Option(
+        "--lease",
+        metavar="SECONDS",
+        help="The work of a node that is silent for so long goes on at others.  [default: 5]",
+    ),
+]
+PartitionsOption = Annotated[
+    int | None,
+    typer.Option("--partitions", help="Into how many parts a new database divides its work.  [default: 64]"),
+]

@@ -6,9 +6,9 @@ import signal
 from collections.abc import Callable, Coroutine
 
 
-def run(serve: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
-    """Runs ``serve`` with an event that SIGINT and SIGTERM set."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+def run(serve: Callable[[asyncio.Event], Coroutine[None, None, None]], who: str = "") -> None:
+    """Runs ``serve`` with an event that SIGINT and SIGTERM set; its log says ``who`` speaks."""
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {who}%(name)s: %(message)s")
     asyncio.run(_until_signal(serve))
 
 

@@ -1,47 +1,87 @@
-"""A node with its listeners: what `perdure up` and `perdure dev` run."""
+"""A node with its listeners: what `perdure up`, its workers and `perdure dev` run."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from perdure_runtime.admin.server import AdminServer
+from perdure_runtime.cli.ground import Ground
+from perdure_runtime.cli.ports import cannot_listen
 from perdure_runtime.cli.problem import Problem
 from perdure_runtime.ingress.server import Ingress
 from perdure_runtime.node.node import Node
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.storage.api import StaleEpoch, Storage, StorageFailure
+from perdure_runtime.storage.api import StaleEpoch, StorageFailure
 
+# Callers get so long to hear the answers that are due.
 GRACE_S = 2.0
+# Handing work over takes a moment, unless the database is away.
+DRAIN_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+def announcement(ingress: str, admin: str, place: str) -> str:
+    """What people are told first."""
+    return f"perdure: ingress on {ingress}, admin on {admin}, data in {place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where callers call and operators ask; ``shared`` with other processes."""
+
+    ingress: tuple[str, int]
+    admin: tuple[str, int]
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A node that serves, and the addresses that it bound."""
+    """A node that serves, the addresses that it bound, and what it is called; empty where it has no peers."""
 
     node: Node
     ingress: str
     admin: str
+    name: str
+
+
+async def nobody() -> None:
+    """There is nobody to wait for."""
 
 
 @asynccontextmanager
 async def serve_node(
-    storage: Storage, ingress_address: tuple[str, int], admin_address: tuple[str, int], defaults: Execution
+    ground: Ground, addresses: Addresses, defaults: Execution, others: Callable[[], Awaitable[None]] = nobody
 ) -> AsyncIterator[Listening]:
-    """Starts the node, then lets callers in. Closes the storage. Raises Problem."""
-    node = Node(storage, defaults=defaults)
+    """Starts the node, waits for ``others``, then lets callers in. Closes what it stands on.
+
+    At an orderly end it hands its work over to other nodes, where there are any. Raises Problem.
+    """
+    node = Node(ground.storages, defaults=defaults, cluster=ground.cluster)
     try:
         await node.start()
-    except StorageFailure as error:
+    except (StorageFailure, OSError) as error:
         await node.close()
+        if isinstance(error, OSError) and ground.cluster is not None:
+            raise cannot_listen("--peer", ground.cluster.listen, error) from error
         raise Problem(str(error)) from error
-    ingress = Ingress(node.calls, *ingress_address)
-    admin = AdminServer(node.operations, *admin_address)
+    ingress = Ingress(node.router, *addresses.ingress, reuse_port=addresses.shared)
+    admin = AdminServer(node.administration, *addresses.admin, reuse_port=addresses.shared)
     try:
+        await others()
         # Callers come last: who finds the ingress open finds the admin API too.
-        await _bind(admin, "admin", admin_address)
-        await _bind(ingress, "ingress", ingress_address)
-        yield Listening(node, f"{ingress_address[0]}:{ingress.port}", f"{admin_address[0]}:{admin.port}")
+        await _bind(admin, "--admin", addresses.admin)
+        await _bind(ingress, "--ingress", addresses.ingress)
+        yield Listening(
+            node=node,
+            ingress=f"{addresses.ingress[0]}:{ingress.port}",
+            admin=f"{addresses.admin[0]}:{admin.port}",
+            name=f"{ground.cluster.node_id} for peers on {node.peer_address}" if ground.cluster is not None else "",
+        )
+        # Nobody new comes in; those who wait are answered by the new owners, through this node.
+        await asyncio.gather(ingress.close(GRACE_S), admin.close(GRACE_S), _drain(node))
     except (StaleEpoch, StorageFailure) as error:
         raise Problem(f"the node had to stop: {error}", exit_code=1) from error
     finally:
@@ -49,11 +89,15 @@ async def serve_node(
         await node.close()
 
 
-async def _bind(server: Ingress | AdminServer, name: str, address: tuple[str, int]) -> None:
+async def _drain(node: Node) -> None:
+    try:
+        await asyncio.wait_for(node.drain(), DRAIN_S)
+    except TimeoutError:
+        log.warning("the node ends without handing all of its work over: others take it when its lease has run out")
+
+
+async def _bind(server: Ingress | AdminServer, option: str, address: tuple[str, int]) -> None:
     try:
         await server.start()
     except OSError as error:
-        host, port = address
-        raise Problem(
-            f"cannot listen on {host}:{port} ({error.strerror or error}); choose another with --{name}"
-        ) from error
+        raise cannot_listen(option, address, error) from error

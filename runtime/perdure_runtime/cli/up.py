@@ -1,24 +1,29 @@
-"""`perdure up`: a runtime node, its endpoints elsewhere."""
+"""`perdure up`: a runtime node, or several workers, their endpoints elsewhere."""
 
 import asyncio
-from pathlib import Path
 
 import typer
 
+from perdure_runtime.cli import workers
+from perdure_runtime.cli.ground import databases, single_file
+from perdure_runtime.cli.plan import Plan
 from perdure_runtime.cli.process import first
 from perdure_runtime.cli.process import run as run_process
-from perdure_runtime.cli.serving import serve_node
-from perdure_runtime.cli.storage import open_storage
-from perdure_runtime.partition.policy import Execution
+from perdure_runtime.cli.serving import Addresses, announcement, serve_node
 
 
-def run(url: str, data: Path, ingress: tuple[str, int], admin: tuple[str, int], defaults: Execution) -> None:
-    """Serves until a signal comes or the node fails, on the storage at a URL or, without one, in a directory."""
-    storage, place = open_storage(url, data)
+def run(plan: Plan) -> None:
+    """Serves until a signal comes or the node fails."""
+    if plan.workers > 1:
+        workers.run(plan)
+        return
+    ground = databases(plan, plan.peer, plan.advertised(0)) if plan.storages else single_file(plan.data)
 
     async def serve(stop: asyncio.Event) -> None:
-        async with serve_node(storage, ingress, admin, defaults) as listening:
-            typer.echo(f"perdure: ingress on {listening.ingress}, admin on {listening.admin}, data in {place}")
+        async with serve_node(ground, Addresses(plan.ingress, plan.admin), plan.defaults) as listening:
+            typer.echo(announcement(listening.ingress, listening.admin, ground.place))
+            if listening.name:
+                typer.echo(f"  {listening.name}")
             await first(stop.wait(), listening.node.failed())
 
     run_process(serve)
