@@ -2,7 +2,7 @@
 
 from tests.architecture.sources import PACKAGES, name, sources
 
-EVERYTHING = (*PACKAGES, "tests", "examples", "bench")
+EVERYTHING = (*PACKAGES, "tests", "examples", "bench", "chaos")
 LONGEST = 500
 # At this length ask which second duty has moved in. What is longer needs a reason here.
 LONG = 400
