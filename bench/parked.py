@@ -29,7 +29,7 @@ MB = 1024 * 1024
 async def park(node: Node, count: int) -> None:
     """Submits so many invocations, and waits until nothing of them runs any more."""
     for start in range(0, count, AT_ONCE):
-        await asyncio.gather(*(node.calls.submit(NAP) for _ in range(min(AT_ONCE, count - start))))
+        await asyncio.gather(*(node.router.submit(NAP) for _ in range(min(AT_ONCE, count - start))))
     while not node.invoker.idle:  # noqa: ASYNC110  # Nothing tells when the last attempt has left.
         await asyncio.sleep(0.01)
     await node.loop.flush()

@@ -44,7 +44,7 @@ def main() -> int:
 def _tell(plan: Plan) -> int:
     run = simulate(plan)
     print(tell(plan.program))
-    print(*(plan.faults or ["no faults"]), sep="\n")
+    print(plan.shape, *(plan.faults or ["no faults"]), sep="\n")
     print(*run.trace[-LINES_OF_TRACE:], sep="\n")
     print(*run.breaches[:1] or [f"all is well; the digest of its trace is {run.digest}"])
     return 1 if run.breaches else 0

@@ -13,7 +13,7 @@ from perdure_runtime.ingress.port import (
     Submission,
     WorkflowId,
 )
-from perdure_runtime.node.calls import Calls
+from perdure_runtime.node.router import Router
 from perdure_runtime.partition.rows import Ended
 from perdure_runtime.storage.api import StorageFailure
 from simulated.v1 import Job, KeyedJob
@@ -52,7 +52,7 @@ class Callers:
                 try:
                     patience_s = errand.patience_ms / 1000 if tries <= HANGS_UP and errand.patience_ms else None
                     async with asyncio.timeout(patience_s):
-                        id, outcome = await self._nodes.ask(node, self._ask(node.node.calls, errand, name))
+                        id, outcome = await self._nodes.ask(node, self._ask(node.node.router, errand, name))
                 except TRY_AGAIN as error:
                     self._witness.note(f"the caller of {errand.body.name} asks again after {type(error).__name__}")
                 else:
@@ -60,8 +60,9 @@ class Callers:
                     return
             await asyncio.sleep(self._random.choice((0.001, 0.01, 0.03)))
 
-    async def _ask(self, calls: Calls, errand: Errand, name: str) -> tuple[str, Outcome]:
+    async def _ask(self, calls: Router, errand: Errand, name: str) -> tuple[str, Outcome]:
         submission = submission_of(errand, name)
+        self._witness.first_sent_ms.setdefault(errand.body.name, self._nodes.clock_ms())
         try:
             if not errand.attaches:
                 return await calls.call(submission)

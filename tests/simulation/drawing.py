@@ -40,6 +40,7 @@ from tests.simulation.program import (
     Stumble,
     Wait,
 )
+from tests.simulation.shape import ALONE, Shape, draw_shape
 
 PROMISES = ("first", "second")
 # Handlers that hold a cell call cells after it only, so that no two wait for each other.
@@ -48,8 +49,21 @@ ENDPOINTS = ("workers", "objects")
 # Faults strike while the program runs; after that all must come to an end.
 STRIKE_WITHIN_MS = 1_500
 DEEPEST = 3
+# Only nodes that share what there is can lose it by these.
+OF_CLUSTERS = (
+    Kind.NODE_JOINS,
+    Kind.NODE_DRAINED,
+    Kind.NODE_FROZEN,
+    Kind.PEERS_CUT,
+    Kind.PEERS_SILENT,
+    Kind.DATABASE_CUT,
+    Kind.DATABASE_AWAY,
+    Kind.MESSAGES_TWICE,
+)
 # What is lost with a batch is the hardest to get right: it is lost more often than it would be.
 KINDS = (*Kind, *(Kind.COMMITS_FAIL, Kind.NODE_CRASH_IN_COMMIT) * 2)
+KINDS_ALONE = tuple(kind for kind in KINDS if kind not in OF_CLUSTERS)
+KINDS_OF_CLUSTERS = (*(kind for kind in KINDS if kind is not Kind.TAKEOVER), Kind.NODE_FROZEN, Kind.NODE_DRAINED)
 # So much is asked for in all: a seed must stay cheap.
 MOST_OPS = 40
 
@@ -63,19 +77,21 @@ class Plan:
     faults: tuple[Fault, ...]
     # State up to this size travels with each attempt, the rest is read by commands.
     eager_bytes: int = EAGER_BYTES
+    shape: Shape = ALONE
 
 
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
     program = Drawing(Random(f"{seed}/program")).program()
-    return Plan(seed, program, draw_faults(Random(f"{seed}/faults")), EAGER_BYTES if seed % 4 else 0)
+    shape = draw_shape(Random(f"{seed}/shape"))
+    return Plan(seed, program, draw_faults(Random(f"{seed}/faults"), shape.alone), EAGER_BYTES if seed % 4 else 0, shape)
 
 
-def draw_faults(random: Random) -> tuple[Fault, ...]:
+def draw_faults(random: Random, alone: bool) -> tuple[Fault, ...]:
     """Some faults, in order of time; a few seeds get none."""
     faults: list[Fault] = []
     for _ in range(random.choice((0, 1, 2, 3, 4, 5, 6, 8))):
-        kind = random.choice(KINDS)
+        kind = random.choice(KINDS_ALONE if alone else KINDS_OF_CLUSTERS)
         at_us = random.randrange(STRIKE_WITHIN_MS * 1000)
         match kind:
             case Kind.LINK_CUT | Kind.LINK_HALF_CUT:
@@ -86,15 +102,20 @@ def draw_faults(random: Random) -> tuple[Fault, ...]:
                 fault = Fault(at_us, kind, random.choice(ENDPOINTS), lasts_ms=random.choice((1, 30, 300)))
             case Kind.DEPLOYED:
                 fault = Fault(at_us, kind, random.choice(ENDPOINTS))
-            case Kind.NODE_CRASH | Kind.NODE_STOP:
-                fault = Fault(at_us, kind, lasts_ms=random.choice((1, 30, 300)))
+            case Kind.NODE_CRASH | Kind.NODE_STOP | Kind.NODE_DRAINED | Kind.NODE_JOINS:
+                fault = Fault(at_us, kind, lasts_ms=random.choice((1, 30, 300)), count=random.randrange(3))
             case Kind.NODE_CRASH_IN_COMMIT:
-                fault = Fault(at_us, kind, lasts_ms=random.choice((5, 30, 60)))
+                fault = Fault(at_us, kind, lasts_ms=random.choice((5, 30, 60)), count=random.randrange(3))
+            case Kind.NODE_FROZEN | Kind.PEERS_CUT | Kind.PEERS_SILENT | Kind.DATABASE_CUT | Kind.DATABASE_AWAY:
+                # For less than a lease, or for long enough to be replaced.
+                fault = Fault(at_us, kind, lasts_ms=random.choice((20, 200, 900, 2_500)), count=random.randrange(3))
+            case Kind.ENDPOINTS_CUT:
+                fault = Fault(at_us, kind, lasts_ms=random.choice((1, 30)), count=random.randrange(3))
             case Kind.TAKEOVER:
                 fault = Fault(at_us, kind, lasts_ms=random.choice((20, 200, 1000)))
             case Kind.COMMITS_FAIL:
                 fault = Fault(at_us, kind, lasts_ms=random.choice((0, 5, 40)), count=random.choice((1, 1, 2, 3)))
-            case Kind.READS_FAIL | Kind.TIMER_TWICE | Kind.LATE_WORDS:
+            case Kind.READS_FAIL | Kind.TIMER_TWICE | Kind.LATE_WORDS | Kind.MESSAGES_TWICE:
                 fault = Fault(at_us, kind, count=random.choice((1, 1, 2, 3, 10)))
             case Kind.DISK_SLOW:
                 fault = Fault(at_us, kind, lasts_ms=random.choice((20, 200)), count=random.choice((1, 3)))

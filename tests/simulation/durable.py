@@ -5,6 +5,7 @@ from perdure_runtime.partition.journal import NOTIFICATIONS
 from perdure_runtime.partition.rows import Ended, Timer
 from perdure_runtime.partition.writes import Writes
 
+from tests.simulation.channels import Channels
 from tests.simulation.witness import Witness
 
 
@@ -17,6 +18,7 @@ class Durable:
         self._attempts: dict[str, int] = {}
         self._commands: dict[str, list[Entry]] = {}
         self._completed: set[tuple[str, int]] = set()
+        self.channels = Channels(witness)
         self.commits = 0
         # Timers that were set once and are not any more.
         self.fired: list[Timer] = []
@@ -26,6 +28,7 @@ class Durable:
         self.commits += 1
         self._witness.note(f"commit of {len(writes.invocations)} invocations, {len(writes.journal)} entries")
         self._witness.check("only the owner writes", by_owner, "a node that lost the partition made a batch durable")
+        self.channels.keep(writes)
         self._keep_invocations(writes)
         for (id, position), entry in writes.journal.items():
             self._keep_entry(id, position, entry)

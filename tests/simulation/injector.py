@@ -5,8 +5,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import assert_never
 
-from perdure_runtime.ingress.port import WrongStatus
-from perdure_runtime.partition.input import Resume, TimerDue
+from perdure_runtime.ingress.port import NotAccepted, WrongStatus
+from perdure_runtime.partition.input import Acknowledged, Receive, Resume, TimerDue
 from perdure_runtime.partition.rows import BackingOff, Paused, Running, Suspended
 from perdure_runtime.storage.api import StorageFailure
 
@@ -17,6 +17,8 @@ from tests.simulation.witness import Witness
 
 BEGUN = (Running, Suspended, BackingOff)
 RESUME_EVERY_S = 0.02
+# More are started only in the place of others.
+MOST_NODES = 3
 
 
 class Injector:
@@ -36,7 +38,7 @@ class Injector:
             self.struck[fault.kind] += 1
 
     async def _strike(self, fault: Fault) -> bool:
-        nodes, owner = self._nodes, self._nodes.owner
+        nodes, owner = self._nodes, self._nodes.victim(fault.count)
         lasts_s = fault.lasts_ms / 1000
         match fault.kind:
             case Kind.LINK_CUT | Kind.LINK_HALF_CUT:
@@ -63,7 +65,45 @@ class Injector:
             case Kind.NODE_STOP:
                 if owner is None or not owner.ready:
                     return False
-                await nodes.stop(owner, lasts_s)
+                await nodes.stop(owner, drains=False)
+                await asyncio.sleep(lasts_s)
+                await nodes.start()
+            case Kind.NODE_JOINS:
+                if len(nodes.living) > MOST_NODES:
+                    return False
+                await nodes.start()
+            case Kind.NODE_DRAINED:
+                if owner is None or not owner.ready:
+                    return False
+                await nodes.stop(owner, drains=True)
+                await asyncio.sleep(lasts_s)
+                if len(nodes.living) < MOST_NODES:
+                    await nodes.start()
+            case Kind.NODE_FROZEN:
+                if owner is None or owner.group.frozen:
+                    return False
+                await nodes.freeze(owner, lasts_s)
+            case Kind.PEERS_CUT | Kind.PEERS_SILENT:
+                silent = fault.kind is Kind.PEERS_SILENT
+                return owner is not None and nodes.peering.cut(owner.address, lasts_s, silent)
+            case Kind.DATABASE_CUT:
+                if owner is None:
+                    return False
+                owner.access.cut_until_s = asyncio.get_running_loop().time() + lasts_s
+            case Kind.DATABASE_AWAY:
+                nodes.trouble.away_until_s = asyncio.get_running_loop().time() + lasts_s
+            case Kind.ENDPOINTS_CUT:
+                if owner is None:
+                    return False
+                for way in owner.ways:
+                    way.cut(lasts_s)
+            case Kind.MESSAGES_TWICE:
+                if owner is None or not owner.ready:
+                    return False
+                messages = [word for word in owner.words if isinstance(word, Receive | Acknowledged)]
+                for message in messages[-fault.count :]:
+                    owner.offer(message)
+                return bool(messages)
             case Kind.DEPLOYED:
                 nodes.deploy(fault.victim)
             case Kind.NODE_CRASH_IN_COMMIT:
@@ -93,7 +133,7 @@ class Injector:
                 if owner is None or not owner.ready:
                     return False
                 for timer in fired:
-                    owner.node.loop.offer(TimerDue(timer))
+                    owner.offer(TimerDue(timer))
                 return bool(fired)
             case Kind.PAUSED:
                 return await self._pause(fault)
@@ -102,24 +142,28 @@ class Injector:
                     return False
                 words = nodes.late_words(owner)[-fault.count :]
                 for word in words:
-                    owner.node.loop.offer(word)
+                    owner.offer(word)
                 return bool(words)
             case _:
                 assert_never(fault.kind)
         return True
 
     async def _pause(self, fault: Fault) -> bool:
-        nodes, owner = self._nodes, self._nodes.owner
+        nodes = self._nodes
         begun = [id for id, row in nodes.rows.invocations.items() if isinstance(row.status, BEGUN)]
-        if owner is None or not owner.ready or not begun:
+        if not begun:
             return False
         id = begun[fault.count % len(begun)]
+        owner = nodes.owner(id)
+        if owner is None:
+            return False
         # It may be paused then or not: what is durable says so.
-        with suppress(StorageFailure, ConnectionError, WrongStatus):
-            await nodes.ask(owner, owner.node.operations.pause(id))
+        with suppress(StorageFailure, ConnectionError, WrongStatus, NotAccepted):
+            await nodes.ask(owner, owner.node.administration.pause(id))
         await asyncio.sleep(fault.lasts_ms / 1000)
         while isinstance(nodes.rows.invocations[id].status, Paused):
-            if nodes.owner is not None and nodes.owner.ready:
-                nodes.owner.node.loop.offer(Resume(id))
+            owner = nodes.owner(id)
+            if owner is not None:
+                owner.offer(Resume(id))
             await asyncio.sleep(RESUME_EVERY_S)
         return True

@@ -3,17 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from random import Random
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from perdure import Endpoint
 from perdure.session import EndpointSession
+from perdure_protos.perdure.peer.v1.peer_pb2 import Requests, Responses
 from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame, NodeFrame
 from perdure_runtime.invoker.transport import EndpointUnreachable, Link, OnFrames
 
+from tests.simulation.loop import Group, outside
 from tests.simulation.witness import Witness
 
-FrameT = TypeVar("FrameT", NodeFrame, EndpointFrame)
+FrameT = TypeVar("FrameT", NodeFrame, EndpointFrame, Requests, Responses)
 
 DELAYS_S = (0.0, 0.0, 0.0002, 0.001, 0.005)
 
@@ -21,8 +24,11 @@ DELAYS_S = (0.0, 0.0, 0.0002, 0.001, 0.005)
 class Direction(Generic[FrameT]):
     """One way of a session. Frames of one turn of the loop travel together; none overtakes another."""
 
-    def __init__(self, random: Random, deliver: Callable[[list[FrameT]], None]) -> None:
+    def __init__(self, random: Random, deliver: Callable[[list[FrameT]], None], context: Context) -> None:
+        """Frames are delivered in the ``context`` of who gets them."""
         self._random = random
+        self._context = context
+        self._outside = outside()
         self._deliver: Callable[[list[FrameT]], None] = deliver
         self._loop = asyncio.get_running_loop()
         self._outgoing: list[FrameT] = []
@@ -35,7 +41,7 @@ class Direction(Generic[FrameT]):
         if self.cut:
             return
         if not self._outgoing:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush, context=self._outside)
         self._outgoing.extend(type(frame).FromString(frame.SerializeToString()) for frame in frames)
 
     def stall(self, seconds: float) -> None:
@@ -47,12 +53,26 @@ class Direction(Generic[FrameT]):
         self._in_flight.append(frames)
         self._busy_until_s = max(self._busy_until_s, self._loop.time() + self._random.choice(DELAYS_S))
         # Timers of one moment fire in no order of their own: each delivers whatever is next.
-        self._loop.call_at(self._busy_until_s, self._arrive)
+        self._loop.call_at(self._busy_until_s, self._arrive, context=self._context)
 
     def _arrive(self) -> None:
         frames = self._in_flight.popleft()
         if not self.cut:
             self._deliver(frames)
+
+
+class Side(Protocol):
+    """The node at the other end of a session."""
+
+    @property
+    def group(self) -> Group:
+        """What the node's callbacks run in."""
+
+    def has(self, id: str) -> bool:
+        """Whether it owns what an invocation, or an awakeable, is in: what an attempt says to it still counts."""
+
+    def grants(self, invocation_id: str) -> None:
+        """It lets a step start."""
 
 
 class Process:
@@ -83,10 +103,10 @@ class Process:
 class Connected:
     """A node's way to a process, as long as the node lives."""
 
-    def __init__(self, process: Process, owns: Callable[[], bool]) -> None:
+    def __init__(self, process: Process, node: Side) -> None:
         self.address = process.address
         self._process = process
-        self._owns = owns
+        self._node = node
         self._wires: list[Wire] = []
         self._down = False
 
@@ -95,10 +115,16 @@ class Connected:
         await asyncio.sleep(self._process.random.choice(DELAYS_S))
         if not self._process.up or self._down:
             raise EndpointUnreachable("connection refused")
-        wire = Wire(self._process, on_frames, self._owns)
+        wire = Wire(self._process, on_frames, self._node)
         self._process.wires.append(wire)
         self._wires.append(wire)
         return wire
+
+    def cut(self, notice_s: float) -> None:
+        """Breaks the sessions of this node."""
+        for wire in self._wires:
+            wire.cut(notice_s, half=False)
+        self._wires.clear()
 
     def vanish(self) -> None:
         """The node is gone."""
@@ -110,9 +136,9 @@ class Connected:
 class Wire:
     """One session."""
 
-    def __init__(self, process: Process, on_frames: OnFrames, owns: Callable[[], bool]) -> None:
+    def __init__(self, process: Process, on_frames: OnFrames, node: Side) -> None:
         self._process = process
-        self._owns = owns
+        self._node = node
         self._on_frames = on_frames
         self._loop = asyncio.get_running_loop()
         self._broken = asyncio.Event()
@@ -120,15 +146,15 @@ class Wire:
         self.dead = False
         self._started: dict[int, tuple[str, int]] = {}
         self._aborted: set[tuple[str, int]] = set()
-        self._to_node: Direction[EndpointFrame] = Direction(process.random, self._hear)
-        self._to_endpoint: Direction[NodeFrame] = Direction(process.random, self._tell)
-        self._session = EndpointSession(process.endpoint, self._to_node.send)
+        self._to_node: Direction[EndpointFrame] = Direction(process.random, self._hear, node.group.context)
+        self._to_endpoint: Direction[NodeFrame] = Direction(process.random, self._tell, outside())
+        # It lives at the endpoint, whoever has opened it.
+        self._session = outside().run(EndpointSession, process.endpoint, self._to_node.send)
         process.witness.sessions[self._session] = self
 
-    @property
-    def counts(self) -> bool:
-        """Whether what its attempts say still reaches the owner of the partition."""
-        return not self.dead and not self._to_node.cut and not self._to_endpoint.cut and self._owns()
+    def counts(self, id: str) -> bool:
+        """Whether what is said here of an invocation, or an awakeable, still reaches the owner of its partition."""
+        return not self.dead and not self._to_node.cut and not self._to_endpoint.cut and self._node.has(id)
 
     def has_aborted(self, invocation_id: str, attempt: int) -> bool:
         """Whether the node has given up an attempt here, which may not have heard of it yet."""
@@ -140,6 +166,8 @@ class Wire:
             self._started[frame.slot] = (frame.start.invocation_id, frame.start.attempt)
         elif frame.HasField("abort"):
             self._aborted.add(self._started[frame.slot])
+        elif frame.HasField("grant"):
+            self._node.grants(self._started[frame.slot][0])
         self._to_endpoint.send((frame,))
 
     async def closed(self) -> str:
@@ -150,7 +178,7 @@ class Wire:
     async def close(self) -> None:
         """The node lets go of it; the endpoint notices later."""
         self._cut()
-        self._loop.call_later(self._process.random.choice(DELAYS_S), self._end_session)
+        self._later(self._process.random.choice(DELAYS_S), self._end_session)
 
     def stall(self, seconds: float) -> None:
         """Nothing arrives for a while, on either side."""
@@ -165,31 +193,34 @@ class Wire:
                 self._to_node.cut = True
             else:
                 self._to_endpoint.cut = True
-            self._loop.call_later(notice_s, self._cut)
+            self._later(notice_s, self._cut)
         else:
             self._cut()
-        self._loop.call_later(notice_s, self._broken.set)
-        self._loop.call_later(notice_s * random.choice((0, 1, 3)), self._end_session)
+        self._later(notice_s, self._broken.set)
+        self._later(notice_s * random.choice((0, 1, 3)), self._end_session)
 
     def die(self) -> None:
         """The endpoint process is killed."""
         self.dead = True
         self._cut()
         self._end_session()
-        self._loop.call_later(self._process.random.choice(DELAYS_S), self._broken.set)
+        self._later(self._process.random.choice(DELAYS_S), self._broken.set)
 
     def vanish(self) -> None:
         """The node is killed."""
         self._cut()
         self._broken.set()
-        self._loop.call_later(self._process.random.choice((0, 0.001, 0.05)), self._end_session)
+        self._later(self._process.random.choice((0, 0.001, 0.05)), self._end_session)
+
+    def _later(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._loop.call_later(seconds, callback, context=outside())
 
     def _cut(self) -> None:
         self._to_node.cut = self._to_endpoint.cut = True
 
     def _end_session(self) -> None:
         if self._closing is None:
-            self._closing = self._loop.create_task(self._session.close())
+            self._closing = self._loop.create_task(self._session.close(), context=outside())
 
     def _tell(self, frames: list[NodeFrame]) -> None:
         for frame in frames:

@@ -1,4 +1,4 @@
-"""The nodes of a simulated world: one owns the partition, and older ones may still believe that they do."""
+"""The nodes of a simulated world: those that share its partitions, and those that believe they still do."""
 
 import asyncio
 from collections import deque
@@ -9,6 +9,8 @@ from typing import TypeVar
 from perdure_runtime.contracts import Contracts
 from perdure_runtime.node.loop import PartitionLoop
 from perdure_runtime.node.node import Node
+from perdure_runtime.node.settings import ClusterSettings
+from perdure_runtime.partition import ids
 from perdure_runtime.partition.input import (
     AttemptEnded,
     AttemptFailed,
@@ -21,72 +23,172 @@ from perdure_runtime.partition.input import (
 )
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import StaleEpoch, StorageFailure
-from perdure_runtime.storage.memory import Rows
+from perdure_runtime.storage.cluster import Cluster
+from perdure_runtime.storage.memory import MemoryCluster
+from perdure_runtime.storage.partitions import partitions_of
 
-from tests.simulation.disk import Commits, SimulatedStorage, Trouble
+from tests.simulation.databases import Databases
+from tests.simulation.disk import Access, Commits, SimulatedStorage, SimulatedThread, Trouble
 from tests.simulation.durable import Durable
+from tests.simulation.loop import Group, VirtualLoop
 from tests.simulation.network import Connected, Process
+from tests.simulation.peering import Peering
+from tests.simulation.shape import Shape
 from tests.simulation.witness import Witness
 
 T = TypeVar("T")
 
 START_AGAIN_AFTER_S = 0.02
+LEASE_S = 0.5
 WORDS = (Command, StepEnded, StepFailed, AttemptEnded, AttemptFailed, AttemptSuspended, AttemptLost)
 # A node remembers so much of what attempts said, to be told again too late.
 MOST_WORDS = 100
+# Who leaves in good order, and cannot hand over what it has, goes after so long.
+DRAIN_WITHIN_S = 3.0
 
 
 class NodeProcess:
     """One node, from its start to its end."""
 
-    def __init__(self, storage: SimulatedStorage, node: Node) -> None:
-        self.storage = storage
-        self.node = node
+    def __init__(self, nodes: "Nodes", number: int) -> None:
+        self._nodes = nodes
+        self.number = number
+        self.id = f"node-{number}"
+        self.address = f"node-{number}:1"
+        self.group = Group(self.address)
+        self.access = Access(nodes.trouble)
+        self.storages = [SimulatedStorage(rows, self.access, self._durable) for rows in nodes.rows.all]
+        self.node = self.group.run(self._make)
         self.ways: list[Connected] = []
         self.alive = True
         self.ready = False
         self.gone = asyncio.Event()
         self.words: deque[Input] = deque(maxlen=MOST_WORDS)
-        listen(node.loop, self.words)
+        for share in self.node._shares.all:
+            listen(share.loop, self.words)
+
+    def holds(self, partition: int) -> bool:
+        """Whether it lives, and has a partition in memory, at the epoch that counts."""
+        return self.alive and self.wrote_last(partition)
+
+    def wrote_last(self, partition: int) -> bool:
+        """Whether nobody has taken a partition from it, as far as it has it in memory."""
+        shares = self.node._shares.all
+        return shares[partition % len(shares)].owned.get(partition) == self._nodes.rows.epoch(partition)
+
+    def acts_on(self, partition: int) -> bool:
+        """Whether it believes that it may act on a partition."""
+        shares = self.node._shares.all
+        return self.node._whereabouts.is_here(partition) and partition in shares[partition % len(shares)].owned
+
+    def has(self, id: str) -> bool:
+        """Whether it owns what an invocation, or an awakeable, is in."""
+        return self.holds(self._nodes.rows.placement.of_invocation(ids.of_awakeable(id) or id))
+
+    def grants(self, invocation_id: str) -> None:
+        """It lets a step start."""
+        self._nodes.look_at_grant(self, invocation_id)
+
+    def offer(self, input: Input) -> None:
+        """Gives it an input, as the world does."""
+        self.group.run(self.node._offer, input)
+
+    def _make(self) -> Node:
+        nodes, commits = self._nodes, Commits(self.storages)
+        if nodes.shape.alone:
+            return Node(self.storages[0], self._clock_ms, commits, nodes.entropy)
+        settings = ClusterSettings(
+            node_id=self.id,
+            listen=("0.0.0.0", 0),
+            advertised=self.address,
+            lease_s=LEASE_S,
+            registry=self.storages[0],
+            surveys=self.storages,
+            clusters=self._clusters,
+            fallbacks=self.storages,
+            network=nodes.peering.attach(self.group),
+            thread=lambda: SimulatedThread(self.access, nodes.look_at_owners),
+        )
+        return Node(self.storages, self._clock_ms, commits, nodes.entropy, cluster=settings)
+
+    def _clusters(self, address: str) -> list[Cluster]:
+        time = asyncio.get_running_loop().time
+        return [MemoryCluster(rows, self.id, address, LEASE_S, time) for rows in self._nodes.rows.all]
+
+    def _clock_ms(self) -> int:
+        offs = self._nodes.shape.clocks_off_ms
+        return self._nodes.clock_ms() + offs[self.number % len(offs)]
+
+    def _durable(self, writes: Writes) -> None:
+        self._nodes.keep(self, writes)
 
 
 class Nodes:
     """Starts nodes and ends them."""
 
     def __init__(
-        self, witness: Witness, random: Random, processes: dict[str, Process], entropy: Callable[[int], int]
+        self,
+        shape: Shape,
+        witness: Witness,
+        random: Random,
+        processes: dict[str, Process],
+        entropy: Callable[[int], int],
     ) -> None:
+        self.shape = shape
+        self.entropy = entropy
         self._witness = witness
-        self._entropy = entropy
         self._random = random
         self._processes = processes
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        self._loop = loop
         # In the order in which they began: a set would have none.
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._clock_ahead_ms = 1_700_000_000_000
-        self.rows = Rows()
+        self._started = 0
+        self.rows = Databases(shape.partitions, shape.databases)
         self.trouble = Trouble(random)
         self.durable = Durable(witness)
+        self.peering = Peering(random, witness)
         self.living: list[NodeProcess] = []
-        self.owner: NodeProcess | None = None
+        # Of nodes alone: who has taken all there is last.
+        self._taker: NodeProcess | None = None
         # Which process each deployment is at, the oldest first.
         self._deployments = [(f"dp_{name}", name) for name in processes]
 
+    # The clocks.
+
     def clock_ms(self) -> int:
-        """What the clock of the nodes says."""
+        """True time."""
         return self._clock_ahead_ms + int(self._loop.time() * 1000)
 
     def jump(self, ms: int) -> None:
-        """Sets the clock forward."""
+        """Sets all clocks forward."""
         self._clock_ahead_ms += ms
 
+    # Who is there.
+
     def ready(self) -> list[NodeProcess]:
-        """Nodes that callers reach, those that have lost the partition too."""
+        """Nodes that callers reach, those that have lost what they had too."""
         return [process for process in self.living if process.ready]
+
+    def victim(self, number: int) -> NodeProcess | None:
+        """The node that a fault strikes: of those alone the one that owns what there is."""
+        if self.shape.alone:
+            return self._taker if self._taker is not None and self._taker.alive else None
+        return self.living[number % len(self.living)] if self.living else None
+
+    def owner(self, invocation_id: str) -> NodeProcess | None:
+        """The node that has an invocation."""
+        return next((process for process in self.ready() if process.has(invocation_id)), None)
+
+    def knows(self, process: NodeProcess) -> bool:
+        """Whether a node can say what there is not."""
+        return not self.shape.alone or process is self._taker
 
     async def ask(self, process: NodeProcess, asking: Coroutine[object, object, T]) -> T:
         """Asks a node, as one does over a connection. Raises ConnectionError when the node ends before it answers."""
-        asked = self._loop.create_task(asking)
+        asked = process.group.task(asking)
         gone = self._loop.create_task(process.gone.wait())
         try:
             await asyncio.wait([asked, gone], return_when=asyncio.FIRST_COMPLETED)
@@ -108,24 +210,30 @@ class Nodes:
             and word.attempt < rows[word.invocation_id].attempt
         ]
 
+    # How they come and go.
+
+    async def begin(self) -> None:
+        """Starts all that there are at first."""
+        await asyncio.gather(*(self.start() for _ in range(self.shape.nodes)))
+
     async def start(self) -> None:
-        """Starts a node, which takes the partition; one that cannot read its storage starts again."""
+        """Starts a node; one that cannot read its storage starts again."""
         while True:
             process = self._make()
             try:
-                await process.node.start()
+                await process.group.task(process.node.start())
             except StorageFailure as failure:
-                self._witness.note(f"a node did not start: {failure}")
+                self._witness.note(f"{process.id} did not start: {failure}")
                 if not process.alive:
                     return  # It was killed, and who did that starts another one.
                 self.kill(process, keep=False)
-                if self.owner is not process:
+                if self.shape.alone and self._taker is not process:
                     return  # Another one was started meanwhile.
                 await asyncio.sleep(START_AGAIN_AFTER_S)
                 continue
             break
         if not process.alive:
-            await process.node.close()
+            await process.group.task(process.node.close())
             return
         for deployment_id, name in self._deployments:
             self._connect(process, deployment_id, name)
@@ -135,17 +243,25 @@ class Nodes:
     def deploy(self, name: str) -> None:
         """Registers an endpoint process once more, as if it had become another one."""
         self._deployments.append((f"dp_{name}_{len(self._deployments)}", name))
-        if self.owner is not None and self.owner.ready:
-            self._connect(self.owner, *self._deployments[-1])
+        for process in self.ready():
+            if self.knows(process):
+                self._connect(process, *self._deployments[-1])
 
-    async def stop(self, process: NodeProcess, after_s: float) -> None:
-        """Stops a node in good order, and starts another one."""
+    async def stop(self, process: NodeProcess, drains: bool) -> None:
+        """Stops a node in good order: it may hand over what it has first."""
+        if drains:
+            draining = process.group.task(process.node.drain())
+            await asyncio.wait([draining], timeout=DRAIN_WITHIN_S)
+            draining.cancel()
+            if not process.alive:
+                return  # It was killed meanwhile.
         process.alive = process.ready = False
         self.living.remove(process)
-        await process.node.close()
+        self._loop.thaw(process.group)
+        await process.group.task(process.node.close())
+        self.peering.lose(process.address)
+        process.access.alive = False
         process.gone.set()
-        await asyncio.sleep(after_s)
-        await self.start()
 
     async def replace(self, process: NodeProcess, after_s: float) -> None:
         """Kills a node, in the midst of whatever it does, and starts another one."""
@@ -153,17 +269,28 @@ class Nodes:
         await asyncio.sleep(after_s)
         await self.start()
 
+    async def freeze(self, process: NodeProcess, seconds: float) -> None:
+        """Nothing of a node runs for a while, and then all of it does."""
+        self._loop.freeze(process.group)
+        await asyncio.sleep(seconds)
+        if process.alive and self._random.random() < 0.3:
+            self.peering.silence(process.address)
+        self._loop.thaw(process.group)
+
     def kill(self, process: NodeProcess, keep: bool) -> None:
         """Ends a node at once; ``keep`` says whether a commit under way still reached the disk."""
         if not process.alive:
             return
-        process.alive = process.ready = False
+        process.alive = process.ready = process.access.alive = False
         process.gone.set()
         self.living.remove(process)
-        process.storage.crash(keep)
+        for storage in process.storages:
+            storage.crash(keep)
         for way in process.ways:
             way.vanish()
-        self._spawn(process.node.close())
+        self.peering.lose(process.address)
+        self._loop.thaw(process.group)
+        self._spawn(process.group.task(process.node.close()))
 
     async def close(self) -> None:
         """Ends all of them."""
@@ -171,21 +298,57 @@ class Nodes:
             self.kill(process, keep=False)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def calm_down(self) -> None:
+        """From now on nothing is wrong with what nodes need."""
+        self.trouble.end()
+        for process in self.living:
+            process.access.cut_until_s = 0.0
+
+    # What must hold of them.
+
+    def keep(self, process: NodeProcess, writes: Writes) -> None:
+        """A node has made a batch durable."""
+        touched = partitions_of(writes, self.rows.placement)
+        if self.shape.alone:
+            owns = all(process.wrote_last(partition) for partition in touched)
+        else:
+            owns = all(self.rows.owner(partition) == process.id for partition in touched)
+        self.durable.keep(writes, owns)
+
+    def look_at_owners(self) -> None:
+        """No two nodes may act on one partition."""
+        for partition in range(self.shape.partitions):
+            acting = [process.id for process in self.living if process.acts_on(partition)]
+            self._witness.check("one node a partition", len(acting) <= 1, f"{acting} act on partition {partition}")
+
+    def look_at_grant(self, process: NodeProcess, invocation_id: str) -> None:
+        """A step may start only at a node whose lease runs, and that owns the partition."""
+        if self.shape.alone:
+            return
+        member = self.rows.member(self.rows.placement.of_invocation(invocation_id))
+        runs = process.has(invocation_id) and member is not None and member.lease_until_s > self._loop.time()
+        self._witness.check("steps start under a lease", runs, f"{process.id} let a step of {invocation_id} start")
+
+    def ownerless(self) -> list[int]:
+        """The partitions that no node works on."""
+        return [
+            partition
+            for partition in range(self.shape.partitions)
+            if not any(process.holds(partition) and process.acts_on(partition) for process in self.ready())
+        ]
+
     def _connect(self, process: NodeProcess, deployment_id: str, name: str) -> None:
         endpoint = self._processes[name]
-        way = Connected(endpoint, lambda: self.owner is process and process.alive)
+        way = Connected(endpoint, process)
         process.ways.append(way)
-        process.node.invoker.add(way, Contracts.discovered(endpoint.endpoint.discovery()), deployment_id)
+        contracts = Contracts.discovered(endpoint.endpoint.discovery())
+        process.group.run(process.node.invoker.add, way, contracts, deployment_id)
 
     def _make(self) -> NodeProcess:
-        def keep(writes: Writes) -> None:
-            self.durable.keep(writes, self.owner is process)
-
-        storage = SimulatedStorage(self.rows, self.trouble, keep)
-        node = Node(storage, self.clock_ms, Commits(storage), self._entropy)
-        process = NodeProcess(storage, node)
-        self._witness.note("a node takes the partition")
-        self.owner = process
+        process = NodeProcess(self, self._started)
+        self._started += 1
+        self._witness.note(f"{process.id} starts")
+        self._taker = process
         self.living.append(process)
         return process
 
@@ -193,16 +356,16 @@ class Nodes:
         try:
             await process.node.failed()
         except StaleEpoch:
-            self._witness.note("a node found that it has lost the partition")
-            stale = self.owner is not process
+            self._witness.note(f"{process.id} found that it has lost what it had")
+            stale = self.shape.alone and self._taker is not process
             self._witness.check("the owner is not fenced", stale, "the node that took the partition last was fenced")
             self.kill(process, keep=False)
         except Exception as error:
             if process.alive:
-                self._witness.breach("nodes run", f"a node stopped: {error!r}")
+                self._witness.breach("nodes run", f"{process.id} stopped: {error!r}")
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = self._loop.create_task(work)
+    def _spawn(self, work: Coroutine[object, object, None] | asyncio.Task[None]) -> None:
+        task = work if isinstance(work, asyncio.Task) else self._loop.create_task(work)
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
 
@@ -211,8 +374,8 @@ def listen(loop: PartitionLoop, words: deque[Input]) -> None:
     """Keeps what a partition is told."""
     apply = loop._apply
 
-    def listening(input: Input, now_ms: int) -> None:
+    def listening(input: Input, now_ms: int) -> Exception | None:
         words.append(input)
-        apply(input, now_ms)
+        return apply(input, now_ms)
 
     loop._apply = listening  # type: ignore[method-assign]  # of this one loop

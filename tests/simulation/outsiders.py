@@ -60,7 +60,7 @@ class Outsiders:
         await asyncio.sleep((errand.at_ms + errand.cancel_ms) / 1000)
         self.cancels.add(errand.body.name)
         id = await self._made(errand.body.name)
-        while await self._insist(lambda node: node.calls.cancel(id)):
+        while await self._insist(lambda node: node.router.cancel(id)):
             row = self._nodes.rows.invocations[id]
             if isinstance(row.status, Ended) or row.cancel:
                 self.cancelled[errand.body.name] = id
@@ -74,7 +74,7 @@ class Outsiders:
         await asyncio.sleep((errand.at_ms + errand.kill_ms) / 1000)
         self.kills.add(errand.body.name)
         id = await self._made(errand.body.name)
-        if await self._insist(lambda node: node.operations.kill(id)):
+        if await self._insist(lambda node: node.administration.kill(id)):
             ended = isinstance(self._nodes.rows.invocations[id].status, Ended)
             self._witness.check("what is killed has ended", ended, f"{id} was killed and goes on")
 
@@ -90,7 +90,7 @@ class Outsiders:
         if (told.path, told.id) in self._heard:
             return
         self._heard.add((told.path, told.id))
-        of_owner = told.session.counts
+        of_owner = told.session.counts(told.id)
         act = self._settle(told.op, told.id, of_owner) if isinstance(told.op, Awake) else self._send(told.op, told.id)
         task = asyncio.get_running_loop().create_task(act)
         self._tasks[task] = None
@@ -131,7 +131,7 @@ class Outsiders:
                     self._witness.note(f"somebody outside tries again after {type(error).__name__}")
                     self.repeated.add(note)
                 except NOT_THERE:
-                    if process is self._nodes.owner:
+                    if self._nodes.knows(process):
                         return False
                 else:
                     return True
@@ -139,11 +139,11 @@ class Outsiders:
 
 
 async def _complete_awakeable(id: str, result: Outcome, node: Node) -> None:
-    await node.calls.complete_awakeable(id, result)
+    await node.router.complete_awakeable(id, result)
 
 
 async def _signal(id: str, name: str, result: Outcome, node: Node) -> None:
-    await node.calls.signal(id, name, result)
+    await node.router.signal(id, name, result)
 
 
 def _note(text: str) -> bytes:

@@ -288,6 +288,7 @@ class Script:
                 assert_never(body.role)
 
     def _send(self, body: Body, seen: str, delay_ms: int) -> Awaitable[object]:
+        self._witness.first_sent_ms.setdefault(body.name, self._world.clock_ms())
         keyed, delay = KeyedJob(body=body.name, seen=seen), timedelta(milliseconds=delay_ms)
         match body.role:
             case Role.WORK:

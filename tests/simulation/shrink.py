@@ -26,6 +26,7 @@ from tests.simulation.program import (
     Spawn,
     Step,
 )
+from tests.simulation.shape import ALONE, Shape
 from tests.simulation.simulation import simulate
 
 T = TypeVar("T")
@@ -65,8 +66,20 @@ def first_breach(plan: Plan) -> str:
 
 
 def shrink(plan: Plan) -> Plan:
-    """The smallest plan that fails as this one does."""
-    return Shrinking(plan, first_breach(plan), first_breach).run()
+    """The smallest plan that fails as this one does; one that is well in peace stays so."""
+    if first_breach(in_peace(plan)):
+        return Shrinking(plan, first_breach(plan), first_breach).run()
+    return Shrinking(plan, first_breach(plan), in_strife).run()
+
+
+def in_peace(plan: Plan) -> Plan:
+    """The plan at one node, to which nothing happens."""
+    return replace(plan, faults=(), shape=ALONE)
+
+
+def in_strife(plan: Plan) -> str:
+    """What a plan fails for what happens to it: whoever waits for what nobody does would do so anywhere."""
+    return first_breach(plan) if not first_breach(in_peace(plan)) else ""
 
 
 def smaller(plan: Plan) -> Iterator[Plan]:
@@ -77,6 +90,8 @@ def smaller(plan: Plan) -> Iterator[Plan]:
             yield replace(plan, program=Program(fewer))
     for faults in _without_parts(plan.faults):
         yield replace(plan, faults=faults)
+    for shape in _simpler_shapes(plan.shape):
+        yield replace(plan, shape=shape)
     for number, errand in enumerate(errands):
         for simpler in _simpler_errands(errand):
             yield replace(plan, program=Program((*errands[:number], simpler, *errands[number + 1 :])))
@@ -88,6 +103,17 @@ def _without_parts(parts: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
         for at in range(0, len(parts), size):
             yield (*parts[:at], *parts[at + size :])
         size //= 2
+
+
+def _simpler_shapes(shape: Shape) -> Iterator[Shape]:
+    candidates = [
+        ALONE,
+        replace(shape, clocks_off_ms=(0,)),
+        replace(shape, databases=1),
+        replace(shape, nodes=shape.nodes - 1),
+        *(replace(shape, partitions=fewer) for fewer in (1, 2, 5) if shape.databases <= fewer < shape.partitions),
+    ]
+    yield from (candidate for candidate in candidates if candidate != shape and candidate.nodes)
 
 
 def _simpler_errands(errand: Errand) -> Iterator[Errand]:

@@ -12,8 +12,10 @@ from unittest.mock import patch
 
 import perdure.awakeables
 import perdure.steps
+from perdure_runtime.node import retention
 from perdure_runtime.partition.lifecycle import begin
 from perdure_runtime.partition.rows import Ended
+from perdure_runtime.peer import line
 
 from tests.simulation import loop
 from tests.simulation.callers import Callers
@@ -30,10 +32,13 @@ from tests.simulation.witness import Breach, Witness
 
 # In virtual time: by then all that was asked for has ended, whatever struck.
 PATIENCE_S = 120.0
+# After all faults: what is left of a lease, and the grace for those who come back.
+OWNED_WITHIN_S = 6.0
 LOOK_EVERY_S = 0.05
 # More than anything is kept for, and time to forget it.
 RETENTION_MS = 90_000_000
-TWO_SWEEPS_S = 25.0
+SWEEP_EVERY_S = 1.0
+TWO_SWEEPS_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,9 @@ class Simulation:
             name: Process(name, endpoint, random, self._witness) for name, endpoint in endpoints(world).items()
         }
         self._entropy = Random(f"{plan.seed}/entropy")
-        self._nodes = Nodes(self._witness, Random(f"{plan.seed}/nodes"), self._processes, self._entropy.getrandbits)
+        self._nodes = Nodes(
+            plan.shape, self._witness, Random(f"{plan.seed}/nodes"), self._processes, self._entropy.getrandbits
+        )
         self._callers = Callers(self._nodes, self._witness, Random(f"{plan.seed}/callers"))
         self._outsiders = Outsiders(self._nodes, self._witness, Random(f"{plan.seed}/outsiders"))
         self._injector = Injector(self._nodes, self._processes, self._witness)
@@ -92,7 +99,7 @@ class Simulation:
         """Runs until all is quiet or something is wrong, and looks at what is left."""
         self._witness.loop.set_exception_handler(self._on_error)
         with self._seeded():
-            await self._nodes.start()
+            await self._nodes.begin()
             work = asyncio.create_task(self._work())
             broken = asyncio.create_task(self._witness.broken.wait())
             await asyncio.wait([work, broken], return_when=asyncio.FIRST_COMPLETED)
@@ -103,10 +110,12 @@ class Simulation:
             await asyncio.gather(work, return_exceptions=True)
             if not self._witness.breaches:
                 rows, told = self._nodes.rows, self._callers.told
-                calm = not self._plan.faults
-                model = Model(self._plan.program, rows, self._witness, self._outsiders, told, calm)
+                calm, offs = not self._plan.faults, self._plan.shape.clocks_off_ms
+                differ_ms = max(0, *offs) - min(0, *offs)
+                model = Model(self._plan.program, rows, self._witness, self._outsiders, told, calm, differ_ms)
                 model.check()
-                self._nodes.trouble.end()
+                self._nodes.durable.channels.look_for_rest(rows)
+                self._nodes.calm_down()
                 self._nodes.jump(RETENTION_MS)
                 await asyncio.sleep(TWO_SWEEPS_S)
                 model.shared.look_for_leavings()
@@ -141,10 +150,14 @@ class Simulation:
         except TimeoutError:
             self._witness.breach("every caller is answered", f"some were not; {self._unended()}")
             return
-        quiet_by_s = self._witness.loop.time() + PATIENCE_S
-        while self._unended():
-            if self._witness.loop.time() > quiet_by_s:
-                self._witness.breach("every invocation ends", self._unended())
+        now_s, ownerless = self._witness.loop.time, self._nodes.ownerless
+        owned_by_s, quiet_by_s = now_s() + OWNED_WITHIN_S, now_s() + PATIENCE_S
+        while (unended := self._unended()) or ownerless():
+            if now_s() > owned_by_s and ownerless():
+                self._witness.breach("every partition has an owner", f"nobody works on partitions {ownerless()}")
+                return
+            if unended and now_s() > quiet_by_s:
+                self._witness.breach("every invocation ends", unended)
                 return
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -156,6 +169,7 @@ class Simulation:
             if not isinstance(row.status, Ended)
         ]
         waiting += [f"{timer} is set" for timer in rows.timers]
+        waiting += [f"message {seq} from {source} to {to} is on its way" for source, to, seq in rows.outbox]
         return "; ".join(waiting)
 
     @contextmanager
@@ -165,5 +179,7 @@ class Simulation:
             patch.object(perdure.awakeables, "new_token", lambda: f"{self._entropy.getrandbits(128):032x}"),
             patch.object(perdure.steps, "now_ms", self._clock_ms),
             patch.object(begin, "EAGER_BYTES", self._plan.eager_bytes),
+            patch.object(line, "PeerChannel", self._nodes.peering.channel),
+            patch.object(retention, "EVERY_S", SWEEP_EVERY_S),
         ):
             yield

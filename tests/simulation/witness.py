@@ -16,9 +16,8 @@ from tests.simulation.program import Awake, Signals, Step
 class Session(Protocol):
     """Where an attempt runs."""
 
-    @property
-    def counts(self) -> bool:
-        """Whether what it says still reaches the owner of the partition."""
+    def counts(self, id: str) -> bool:
+        """Whether what is said here of an invocation, or an awakeable, still reaches the owner of its partition."""
 
     @property
     def dead(self) -> bool:
@@ -55,7 +54,7 @@ class Attempt:
     @property
     def counts(self) -> bool:
         """Whether it speaks for its invocation, as far as the partition can know."""
-        return self.session.counts and self.open()
+        return self.session.counts(self.invocation_id) and self.open()
 
     def collides(self, other: "Attempt") -> bool:
         """Whether both of them speak; of two sessions, one may hear later than the other what the node has said."""
@@ -106,6 +105,8 @@ class Witness:
         self.acknowledged: set[tuple[str, str]] = set()
         self.stumbles: dict[str, int] = defaultdict(int)
         self.first_entered_ms: dict[str, int] = {}
+        # When a body was first asked for, by a caller or by a message.
+        self.first_sent_ms: dict[str, int] = {}
         self.checked: Counter[str] = Counter()
         self.happened: Counter[str] = Counter()
         # Somebody outside who acts on what steps tell.
@@ -172,7 +173,7 @@ class Witness:
             executions.seen == seen,
             f"{step.path} of {invocation_id} ran after the handler saw {executions.seen}, then after it saw {seen}",
         )
-        if session.counts:
+        if session.counts(invocation_id):
             self.check(
                 "steps run until acknowledged",
                 name not in self.acknowledged,

@@ -161,7 +161,7 @@ class World:
         submission = Submission("orders.v1.OrderService", "Process", "", codec.encode(order), idempotency_key="o-1")
         while True:
             try:
-                _, outcome = await self.node.calls.call(submission)
+                _, outcome = await self.node.router.call(submission)
             except (NotAccepted, NodeStops):
                 await asyncio.sleep(0)  # That node was killed; the next one is there already, or is about to be.
                 continue

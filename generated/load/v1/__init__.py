@@ -10,6 +10,7 @@ import perdure.generated as _perdure
 
 __all__ = [
     "AddRequest",
+    "Burst",
     "COUNTER",
     "Call",
     "Count",
@@ -24,6 +25,9 @@ __all__ = [
     "LoadServiceClient",
     "LoadServiceHandlers",
     "Nap",
+    "RELAY",
+    "RelayClient",
+    "RelayHandlers",
     "Reply",
 ]
 
@@ -41,6 +45,11 @@ class Nap(_betterproto.Message):
 @_dataclasses.dataclass(eq=False, repr=False)
 class Reply(_betterproto.Message):
     text: str = _betterproto.string_field(1)
+
+
+@_dataclasses.dataclass(eq=False, repr=False)
+class Burst(_betterproto.Message):
+    messages: int = _betterproto.int64_field(1)
 
 
 @_dataclasses.dataclass(eq=False, repr=False)
@@ -118,6 +127,82 @@ class LoadServiceClient(_perdure.ServiceClient[_perdure.CallerT]):
 
     sleep = _perdure.Rpc[Nap, Reply]("Sleep")
     """Sleeps."""
+
+
+RELAY = _perdure.Service(
+    name="load.v1.Relay",
+    kind=_perdure.ServiceKind.SERVICE,
+    handlers=(
+        _perdure.Handler(
+            name="Ask",
+            method="ask",
+            kind=_perdure.HandlerKind.PLAIN,
+            request=Call,
+            response=Reply,
+        ),
+        _perdure.Handler(
+            name="AskCounter",
+            method="ask_counter",
+            kind=_perdure.HandlerKind.PLAIN,
+            request=AddRequest,
+            response=Count,
+        ),
+        _perdure.Handler(
+            name="Send",
+            method="send",
+            kind=_perdure.HandlerKind.PLAIN,
+            request=Burst,
+            response=Reply,
+        ),
+        _perdure.Handler(
+            name="SendToCounters",
+            method="send_to_counters",
+            kind=_perdure.HandlerKind.PLAIN,
+            request=Burst,
+            response=Reply,
+        ),
+    ),
+)
+
+
+class RelayHandlers(_perdure.Handlers):
+    """Handlers that call others."""
+
+    service = RELAY
+
+    @_abc.abstractmethod
+    async def ask(self, ctx: _perdure.Context, request: Call) -> Reply:
+        """W4: calls an empty handler and waits for it. Without a key, the call stays in the partition of its caller."""
+
+    @_abc.abstractmethod
+    async def ask_counter(self, ctx: _perdure.Context, request: AddRequest) -> Count:
+        """Adds one to a counter, which may be in another partition, and waits for it."""
+
+    @_abc.abstractmethod
+    async def send(self, ctx: _perdure.Context, request: Burst) -> Reply:
+        """W5: sends messages to an empty handler."""
+
+    @_abc.abstractmethod
+    async def send_to_counters(self, ctx: _perdure.Context, request: Burst) -> Reply:
+        """Sends messages to a thousand counters, which are in all partitions."""
+
+
+class RelayClient(_perdure.ServiceClient[_perdure.CallerT]):
+    """Handlers that call others."""
+
+    service = RELAY
+
+    ask = _perdure.Rpc[Call, Reply]("Ask")
+    """W4: calls an empty handler and waits for it. Without a key, the call stays in the partition of its caller."""
+
+    ask_counter = _perdure.Rpc[AddRequest, Count]("AskCounter")
+    """Adds one to a counter, which may be in another partition, and waits for it."""
+
+    send = _perdure.Rpc[Burst, Reply]("Send")
+    """W5: sends messages to an empty handler."""
+
+    send_to_counters = _perdure.Rpc[Burst, Reply]("SendToCounters")
+    """Sends messages to a thousand counters, which are in all partitions."""
 
 
 class CounterStateFields(_perdure.State):
@@ -205,14 +290,17 @@ _FILES = (
     b'X\n\x07service\x12\x1f.google.protobuf.ServiceOptions\x18\xf7\x8a\x03 \x01(\x0b2\x1b.perdure.v1.ServiceContractR'
     b'\x07service:U\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xf7\x8a\x03 \x01(\x0b2\x1b.perdure.v1.Handler'
     b'ContractR\x06method:P\n\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xf7\x8a\x03 \x01(\x0b2\x19.perdure.v1.F'
-    b'ieldContractR\x05fieldb\x06proto3\n\xf5\x03\n\x12load/v1/load.proto\x12\x07load.v1\x1a\x1cperdure/v1/annotations.'
+    b'ieldContractR\x05fieldb\x06proto3\n\xd7\x05\n\x12load/v1/load.proto\x12\x07load.v1\x1a\x1cperdure/v1/annotations.'
     b'proto"\x1a\n\x04Call\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text"&\n\x03Nap\x12\x1f\n\x0bduration_ms\x18\x01 \x01('
-    b'\x03R\ndurationMs"\x1b\n\x05Reply\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text"$\n\x0cCounterState\x12\x14\n\x05val'
-    b'ue\x18\x01 \x01(\x03R\x05value".\n\nAddRequest\x12 \n\x07counter\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R'
-    b'\x07counter"\x1d\n\x05Count\x12\x14\n\x05value\x18\x01 \x01(\x03R\x05value2\x84\x01\n\x0bLoadService\x12&\n\x05Em'
-    b'pty\x12\r.load.v1.Call\x1a\x0e.load.v1.Reply\x12&\n\x05Steps\x12\r.load.v1.Call\x1a\x0e.load.v1.Reply\x12%\n\x05S'
-    b'leep\x12\x0c.load.v1.Nap\x1a\x0e.load.v1.Reply2S\n\x07Counter\x12*\n\x03Add\x12\x13.load.v1.AddRequest\x1a\x0e.lo'
-    b'ad.v1.Count\x1a\x1c\xba\xd7\x18\x18\x08\x02\x12\x14load.v1.CounterStateb\x06proto3'
+    b'\x03R\ndurationMs"\x1b\n\x05Reply\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text"#\n\x05Burst\x12\x1a\n\x08messages'
+    b'\x18\x01 \x01(\x03R\x08messages"$\n\x0cCounterState\x12\x14\n\x05value\x18\x01 \x01(\x03R\x05value".\n\nAddReques'
+    b't\x12 \n\x07counter\x18\x01 \x01(\tB\x06\xba\xd7\x18\x02\x08\x01R\x07counter"\x1d\n\x05Count\x12\x14\n\x05value'
+    b'\x18\x01 \x01(\x03R\x05value2\x84\x01\n\x0bLoadService\x12&\n\x05Empty\x12\r.load.v1.Call\x1a\x0e.load.v1.Reply'
+    b'\x12&\n\x05Steps\x12\r.load.v1.Call\x1a\x0e.load.v1.Reply\x12%\n\x05Sleep\x12\x0c.load.v1.Nap\x1a\x0e.load.v1.Rep'
+    b'ly2\xba\x01\n\x05Relay\x12$\n\x03Ask\x12\r.load.v1.Call\x1a\x0e.load.v1.Reply\x121\n\nAskCounter\x12\x13.load.v1.'
+    b'AddRequest\x1a\x0e.load.v1.Count\x12&\n\x04Send\x12\x0e.load.v1.Burst\x1a\x0e.load.v1.Reply\x120\n\x0eSendToCount'
+    b'ers\x12\x0e.load.v1.Burst\x1a\x0e.load.v1.Reply2S\n\x07Counter\x12*\n\x03Add\x12\x13.load.v1.AddRequest\x1a\x0e.l'
+    b'oad.v1.Count\x1a\x1c\xba\xd7\x18\x18\x08\x02\x12\x14load.v1.CounterStateb\x06proto3'
 )
 _perdure.bind(
     _FILES,
@@ -220,6 +308,7 @@ _perdure.bind(
         "load.v1.Call": Call,
         "load.v1.Nap": Nap,
         "load.v1.Reply": Reply,
+        "load.v1.Burst": Burst,
         "load.v1.CounterState": CounterState,
         "load.v1.AddRequest": AddRequest,
         "load.v1.Count": Count,

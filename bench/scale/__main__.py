@@ -1,0 +1,126 @@
+"""`make bench-scale`: W1 to W5 on SQLite, on workers, on one to three nodes on PostgreSQL, and on two databases.
+
+All of it runs on this machine. Nodes that share its cores show what a call costs, not how many there can be.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cpu import machine_busy_s
+from bench.machine import environment
+from bench.markdown import replace_measured
+from bench.scale.fleet import SHAPES, Fleet, Shape, running_fleet
+from bench.scale.result import Result, median
+from bench.scale.table import crossing_table, scale_table
+from bench.scale.work import HELLO, Work, call, calls, works
+
+WARM_S = 2.0
+# Longer than a session of PostgreSQL keeps to itself what it has counted.
+SETTLE_S = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What to measure."""
+
+    shapes: Sequence[Shape]
+    works: Sequence[Work]
+    seconds: float
+    rounds: int
+    endpoints: int
+
+
+def measure(chosen: Chosen) -> list[Result]:
+    """Every workload on every shape, each as many times as there are rounds, the shapes in turn."""
+    results: dict[tuple[str, str], list[Result]] = {}
+    for number in range(chosen.rounds):
+        for shape in chosen.shapes:
+            print(f"round {number + 1} of {chosen.rounds}: {shape.title}", file=sys.stderr, flush=True)
+            with running_fleet(shape, chosen.endpoints) as fleet:
+                # Caches and connections are then as they are in processes that work.
+                calls("load.v1.LoadService/Empty", HELLO, fleet, WARM_S)
+                calls("load.v1.LoadService/Steps", HELLO, fleet, WARM_S)
+                for work in chosen.works:
+                    if work.only not in ("", shape.name):
+                        continue
+                    results.setdefault((work.name, shape.name), []).append(run(fleet, shape, work, chosen.seconds))
+    return [median(runs) for runs in results.values()]
+
+
+def run(fleet: Fleet, shape: Shape, work: Work, seconds: float) -> Result:
+    """One workload on processes that run."""
+    settle(fleet)
+    counts, cpu, busy_s, load_s = fleet.counters.read(), fleet.cpu(), machine_busy_s(), _ended_children_s()
+    measured = work.run(fleet, seconds)
+    busy_s = machine_busy_s() - busy_s
+    used = {process: used_s - cpu.get(process, 0.0) for process, used_s in fleet.cpu().items()}
+    used["load", 0] = _ended_children_s() - load_s
+    settle(fleet)
+    counted = fleet.counters.read() - counts
+    print(f"  {work.title}: {measured.rate:,.0f}/s", file=sys.stderr, flush=True)
+    cores = os.cpu_count() or 1
+    return Result(work.name, shape.name, measured, counted, used, busy_s, cores, shape.databases)
+
+
+def settle(fleet: Fleet) -> None:
+    """Lets every node commit once more after a pause, so that servers have counted all that was before."""
+    time.sleep(SETTLE_S)
+    for ingress in fleet.ingresses:
+        call(ingress, "load.v1.LoadService/Empty", {"text": "settle"})
+
+
+def _ended_children_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _read_options() -> tuple[Chosen, Path | None]:
+    options = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
+    options.add_argument("--seconds", type=float, default=5, help="how long each workload runs")
+    options.add_argument("--rounds", type=int, default=1, help="how often; the run in the middle is told")
+    options.add_argument("--messages", type=int, default=10_000, help="of W5")
+    options.add_argument("--endpoints", type=int, default=2, help="processes of the one deployment")
+    options.add_argument("--shape", action="append", choices=SHAPES, help="only these; may be given again")
+    options.add_argument("--work", action="append", choices=works(0), help="only these; may be given again")
+    options.add_argument("--write", type=Path, help="a page with markers, to put the tables into")
+    given = options.parse_args()
+    all_works = works(given.messages)
+    chosen = Chosen(
+        [SHAPES[name] for name in given.shape or SHAPES],
+        [all_works[name] for name in given.work or all_works],
+        given.seconds,
+        given.rounds,
+        given.endpoints,
+    )
+    return chosen, given.write
+
+
+def main() -> int:
+    """Measures and prints."""
+    chosen, page = _read_options()
+    results = measure(chosen)
+    titles = {work.name: work.title for work in chosen.works}
+    shapes = {shape.name: shape.title for shape in chosen.shapes}
+    runs = f"{chosen.seconds:g} s a row, 64 callers; of {chosen.rounds} runs the middle one"
+    how = f"{environment()} {chosen.endpoints} endpoint processes; {runs}."
+    crossing = {work.name for work in chosen.works if work.only}
+    everywhere = [result for result in results if result.work not in crossing]
+    parts = {
+        "shapes": f"{how}\n\n{scale_table(everywhere, titles, shapes)}",
+        "crossing": crossing_table([result for result in results if result.work in crossing], titles),
+    }
+    for name, text in parts.items():
+        print(text, end="\n\n")
+        if page is not None:
+            replace_measured(page, name, text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
