@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 
 from perdure_runtime.ingress.port import EndpointUnavailable
 from perdure_runtime.invoker.deployed import Deployed
@@ -75,7 +76,7 @@ class Node:
                     self.invoker,
                     self._courier,
                     clock_ms,
-                    lambda index=index: self._is_sure(index),  # type: ignore[misc]  # mypy infers no default arguments
+                    partial(self._is_sure, index),
                     self._evicted if cluster is not None and cluster.fixed is None else None,
                 )
                 for index, storage in enumerate(several)

@@ -1,27 +1,19 @@
 """Calls, names and facts as peers write them to each other."""
 
-from perdure_protos.perdure.peer.v1 import message_pb2, peer_pb2
+from perdure_protos.perdure.peer.v1 import peer_pb2
 
 from perdure_runtime.ingress.port import AwakeableFacts, EndedInvocation, InvocationName, WorkflowId
 from perdure_runtime.partition.input import Submit
-from perdure_runtime.partition.lifecycle.wire import target_message, target_of
-from perdure_runtime.partition.rows import Mode
+from perdure_runtime.partition.lifecycle.wire import mode_message, mode_of, target_message, target_of
 from perdure_runtime.storage.api import Parcel
 
 
 def write_submit(submit: Submit) -> peer_pb2.Submit:
     """A call from outside."""
-    mode = submit.mode
     return peer_pb2.Submit(
         id=submit.id,
         target=target_message(submit.target),
-        mode=message_pb2.Mode(
-            exclusive=mode.exclusive,
-            once=mode.once,
-            explicit_cancellation=mode.explicit_cancellation,
-            outcome_retention_ms=mode.outcome_retention_ms,
-            journal_retention_ms=mode.journal_retention_ms,
-        ),
+        mode=mode_message(submit.mode),
         input=submit.input,
         headers=[peer_pb2.Header(name=name, value=value) for name, value in submit.headers],
         idempotency_key=submit.idempotency_key,
@@ -33,17 +25,10 @@ def write_submit(submit: Submit) -> peer_pb2.Submit:
 
 def read_submit(submit: peer_pb2.Submit) -> Submit:
     """A call from outside."""
-    mode = submit.mode
     return Submit(
         id=submit.id,
         target=target_of(submit.target),
-        mode=Mode(
-            exclusive=mode.exclusive,
-            once=mode.once,
-            explicit_cancellation=mode.explicit_cancellation,
-            outcome_retention_ms=mode.outcome_retention_ms,
-            journal_retention_ms=mode.journal_retention_ms,
-        ),
+        mode=mode_of(submit.mode),
         input=submit.input,
         headers=tuple((header.name, header.value) for header in submit.headers),
         idempotency_key=submit.idempotency_key,

@@ -14,8 +14,15 @@ from perdure_runtime.partition.lifecycle.cancel import cancel, send_cancel
 from perdure_runtime.partition.lifecycle.complete import complete, result_of
 from perdure_runtime.partition.lifecycle.crowd import listen
 from perdure_runtime.partition.lifecycle.respond import respond
-from perdure_runtime.partition.lifecycle.wire import caller_message, caller_of, target_message, target_of
-from perdure_runtime.partition.rows import Caller, Cancel, Ended, IdempotencyKey, Invocation, Mode, Target, due_after
+from perdure_runtime.partition.lifecycle.wire import (
+    caller_message,
+    caller_of,
+    mode_message,
+    mode_of,
+    target_message,
+    target_of,
+)
+from perdure_runtime.partition.rows import Caller, Cancel, Ended, IdempotencyKey, Invocation, Target, due_after
 
 # google.rpc.Code.ALREADY_EXISTS
 ALREADY_EXISTS = 6
@@ -65,17 +72,10 @@ def on_send(draft: Draft, invocation: Invocation, command: Command, send: SendCo
 def on_invoke(draft: Draft, invoke: message_pb2.Invoke) -> None:
     """A handler in another partition calls or sends."""
     caller = caller_of(invoke.caller)
-    mode = Mode(
-        invoke.mode.exclusive,
-        invoke.mode.once,
-        invoke.mode.explicit_cancellation,
-        invoke.mode.outcome_retention_ms,
-        invoke.mode.journal_retention_ms,
-    )
     order = Submit(
         id=invoke.new_id,
         target=target_of(invoke.target),
-        mode=mode,
+        mode=mode_of(invoke.mode),
         input=invoke.input,
         headers=tuple(sorted(invoke.headers.items())),
         idempotency_key=invoke.idempotency_key,
@@ -119,19 +119,12 @@ def _dispatch(draft: Draft, order: Submit, caller: Caller, *, is_call: bool) -> 
 
 
 def _invoke(order: Submit, caller: Caller, now_ms: int, *, is_call: bool) -> message_pb2.Invoke:
-    target, mode = order.target, order.mode
     return message_pb2.Invoke(
         caller=caller_message(caller),
         is_call=is_call,
         new_id=order.id,
-        target=target_message(target),
-        mode=message_pb2.Mode(
-            exclusive=mode.exclusive,
-            once=mode.once,
-            explicit_cancellation=mode.explicit_cancellation,
-            outcome_retention_ms=mode.outcome_retention_ms,
-            journal_retention_ms=mode.journal_retention_ms,
-        ),
+        target=target_message(order.target),
+        mode=mode_message(order.mode),
         input=order.input,
         headers=dict(order.headers),
         idempotency_key=order.idempotency_key,
