@@ -20,6 +20,7 @@ from perdure_runtime.admin.client import SERVICE, AdminClient, AdminRefused
 from perdure_runtime.admin.server import AdminServer
 from perdure_runtime.ingress.port import (
     DeploymentInUse,
+    NotAccepted,
     NotPaused,
     RegistrationRefused,
     UnknownDeployment,
@@ -146,6 +147,7 @@ def test_whatever_is_asked_of_an_invocation_that_nobody_knows_is_a_sentence(what
         (WrongStatus("inv_1 has not ended; cancel it first"), "inv_1 has not ended; cancel it first"),
         (UnknownInvocation("inv_1"), "there is no invocation 'inv_1'"),
         (StorageFailure("the disk is full"), "the disk is full"),
+        (NotAccepted("partition 7 has no owner"), "partition 7 has no owner"),
         (RuntimeError("secret"), "the runtime failed to answer; its log says why under error id"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",

@@ -46,6 +46,7 @@ from perdure_runtime.ingress.listener import Listener
 from perdure_runtime.ingress.port import (
     Administration,
     DeploymentInUse,
+    NotAccepted,
     RegistrationRefused,
     UnknownDeployment,
     UnknownInvocation,
@@ -169,7 +170,7 @@ def _unary(request_type: type[Req], do: Callable[[Req], Awaitable[Message]]) -> 
         except UnknownInvocation as error:
             sentence = f"there is no invocation {str(error)[:100]!r}: it never existed, or its retention is over"
             raise Refusal(Status.NOT_FOUND, sentence) from error
-        except StorageFailure as error:
+        except (StorageFailure, NotAccepted) as error:
             raise Refusal(Status.UNAVAILABLE, str(error)) from error
 
     return Unary(answer)
