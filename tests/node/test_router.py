@@ -26,6 +26,7 @@ from perdure_runtime.partition.placement import Placement
 from perdure_runtime.partition.policy import Execution
 from perdure_runtime.partition.rows import IdempotencyKey, Target
 from perdure_runtime.peer.port import Moved, PeerUnreachable, Residents
+from perdure_runtime.storage.api import StorageFailure
 
 from tests.contracts.compiling import compile_protos, contract
 from tests.peer.residents import VALUE, FakeResidents
@@ -299,6 +300,14 @@ def test_what_the_owner_refuses_is_refused() -> None:
         with pytest.raises(NotAccepted, match="disk full"):
             await asking.call(ORDER)
         assert town.suspected == []
+
+    loop.run(story())
+
+
+def test_a_database_that_cannot_be_read_is_told_in_its_words() -> None:
+    async def story() -> None:
+        with pytest.raises(NotAccepted, match="the disk has a bad sector"):
+            await router(Town(Peer(StorageFailure("the disk has a bad sector")))).attach("inv_1")
 
     loop.run(story())
 

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from perdure_runtime.ingress.port import NodeStops, NotAccepted
 from perdure_runtime.peer.port import Directory, Moved, PeerUnreachable, Residents
+from perdure_runtime.storage.api import StorageFailure
 
 # How long a partition may be without an owner that answers, before whoever asks is told.
 PATIENCE_S = 30.0
@@ -58,6 +59,8 @@ class Owners:
                 return await question(self._residents)
             except Moved:
                 pass
+            except StorageFailure as failure:
+                raise NotAccepted(str(failure)) from failure
         return await self._pursue(partition, question)
 
     async def _pursue(self, partition: int, question: Callable[[Residents], Awaitable[T]]) -> T:
@@ -72,6 +75,8 @@ class Owners:
                     return await question(owner)
                 except (Moved, PeerUnreachable) as error:
                     reason = str(error)
+                except StorageFailure as failure:
+                    raise NotAccepted(str(failure)) from failure
                 except NodeStops as error:
                     if owner is self._residents:
                         raise
