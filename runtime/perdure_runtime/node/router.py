@@ -224,6 +224,7 @@ class _Call:
 
     def __init__(self, submit: Submit) -> None:
         self._submit = submit
+        self._is_tried = False
         self.accepted = ""
 
     @property
@@ -263,10 +264,11 @@ class _Call:
             ) from error
 
     def _next_try(self) -> Submit:
-        submit = self._submit
-        if not submit.repeated:
-            self._submit = replace(submit, repeated=True)
-        return submit
+        # Most calls need one try, and a copy costs microseconds.
+        if self._is_tried and not self._submit.repeated:
+            self._submit = replace(self._submit, repeated=True)
+        self._is_tried = True
+        return self._submit
 
 
 def _once(question: Callable[[Residents], Awaitable[T]], doubt: str) -> Callable[[Residents], Awaitable[T]]:
