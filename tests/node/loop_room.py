@@ -70,6 +70,9 @@ class Room:
         """Notes that memory was lost."""
         self.lost.append(str(error))
 
+    def loaded(self) -> None:
+        """What is durable is not the matter here."""
+
     def evicted(self, partitions: Collection[int]) -> None:
         """This loop cannot go on without its partition."""
         raise StaleEpoch(partitions)

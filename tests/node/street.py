@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Outcome
@@ -42,6 +42,10 @@ class Shelf(MemoryStorage):
         self.is_away = False
         self.doubts = 0
         self.reads = 0
+
+    def own(self, epochs: Mapping[int, int]) -> None:
+        """No database is asked for this."""
+        self._owned.set(epochs)
 
     def commit(self) -> None:
         """Keeps a batch, and then is lost, as often as ``doubts`` says."""
@@ -94,8 +98,8 @@ class Wire:
     async def run(self, call: Callable[[], T]) -> T:
         """Makes the call."""
         await asyncio.sleep(0.001)
-        while self.is_hung:
-            await asyncio.sleep(1)
+        if self.is_hung:
+            await asyncio.get_running_loop().create_future()
         if self.is_cut:
             raise StorageFailure("the database is away")
         return call()
@@ -283,6 +287,12 @@ class Street:
         (house,) = [house for house in self.houses.values() if partition in house.here]
         return house
 
+    def check(self) -> None:
+        """No part of a node has failed."""
+        for house in self.houses.values():
+            for task in house.node._tasks:
+                assert not task.done() or task.cancelled() or task.exception() is None, (house.name, task)
+
     async def close(self) -> None:
         """All nodes stop."""
         for house in self.houses.values():
@@ -306,7 +316,7 @@ def _partition(key: str) -> int:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Waits until something holds; time passes meanwhile."""
-    while not holds():
+    while not holds():  # noqa: ASYNC110  # whatever it is, in virtual time
         await asyncio.sleep(0.001)
 
 
@@ -326,6 +336,7 @@ def on_a_street(test: Callable[[Street], Awaitable[None]]) -> Callable[[], None]
             try:
                 async with asyncio.timeout(STORY_S):
                     await test(street)
+                street.check()
             finally:
                 await street.close()
 

@@ -1,10 +1,11 @@
 """Who attached to what was not durable yet hears that it is lost; who waits for what is durable goes on waiting."""
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 from perdure_runtime.ingress.port import EndedInvocation, NotAccepted, WorkflowId
-from perdure_runtime.partition.view import Document
+from perdure_runtime.partition.rows import Invocation
 from perdure_runtime.storage.api import StorageFailure
 
 from tests.node.loop_room import Gate
@@ -62,7 +63,7 @@ def test_who_waits_for_a_durable_run_gets_its_end_though_a_later_commit_is_lost(
     play(story)
 
 
-def test_where_storage_cannot_even_be_read_all_who_wait_hear_it() -> None:
+def test_who_waits_for_a_durable_run_gets_its_end_though_storage_cannot_be_read_for_a_while() -> None:
     async def story(room: Room) -> None:
         id = await room.submit(SIGNUP)
         attached = asyncio.create_task(room.node.router.attach(id))
@@ -70,13 +71,19 @@ def test_where_storage_cannot_even_be_read_all_who_wait_hear_it() -> None:
         cancelled = asyncio.create_task(room.node.router.cancel(id))
         await settle()
 
-        def broken(document: Document) -> None:
+        def broken(partitions: Collection[int], after_id: str, limit: int) -> list[Invocation]:
             raise StorageFailure("no such disk")
 
-        room.storage.load = broken  # type: ignore[method-assign]  # the disk is gone
+        active, room.storage.active = room.storage.active, broken  # type: ignore[method-assign]  # the disk is gone
         await _lose(room, gate)
-        for task in (attached, cancelled):
-            with pytest.raises(NotAccepted, match="the disk is full"):
-                await task
+        with pytest.raises(NotAccepted, match="the disk is full"):
+            await cancelled
+        room.storage.active = active  # type: ignore[method-assign]  # it is back
+        while len(room.starts(id)) < 2:
+            gate.open()
+            await asyncio.sleep(0.01)
+        gate.open()
+        await room.ends(id, done())
+        assert (await attached).outcome == done()
 
     play(story)

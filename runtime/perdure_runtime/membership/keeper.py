@@ -137,7 +137,13 @@ class Keeper:
         """
         self._draining = True
         self.look_soon()
-        await self._ended.wait()
+        while not self._ended.is_set() and (self._lease.runs or self._holder.owned):
+            try:
+                async with asyncio.timeout(max(self._lease.left_s, 0) + MOMENT_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                # A database that hangs ends nothing by itself.
+                self._expire()
 
     async def _wait(self) -> None:
         """Until the next look is due, or somebody has woken this one."""

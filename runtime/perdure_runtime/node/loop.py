@@ -211,9 +211,9 @@ class PartitionLoop:
             self._inputs.append(item)
             self._plan_turn()
         elif isinstance(item, Asked):
-            _refuse(item.barrier, "the node stops")
+            _raise(item.barrier, StorageFailure("the node stops"))
         elif isinstance(item, asyncio.Future):
-            _refuse(item, "the node stops")
+            _raise(item, StorageFailure("the node stops"))
         else:
             self._shell.refuse(item, StorageFailure("the node stops"))
 
@@ -241,7 +241,7 @@ class PartitionLoop:
                 elif isinstance(refused, Moved):
                     _raise(item.barrier, refused)
                 else:
-                    _refuse(item.barrier, f"{type(refused).__name__}: {refused}")
+                    _raise(item.barrier, StorageFailure(f"{type(refused).__name__}: {refused}"))
         finally:
             self._plan_turn()
             if (self._forming or self.fault is not None) and self._committing is None:
@@ -355,14 +355,11 @@ class PartitionLoop:
         whole.set()
         try:
             self._go_on(*await self._unfinished(self._owned))
+            self._shell.loaded()
         except StorageFailure as failure:
             log.error("the partitions could not be loaded: %s", failure)
             self._fail(failure)
         self._plan_turn()
-
-
-def _refuse(barrier: "asyncio.Future[None]", reason: str) -> None:
-    _raise(barrier, StorageFailure(reason))
 
 
 def _raise(barrier: "asyncio.Future[None]", error: Exception) -> None:

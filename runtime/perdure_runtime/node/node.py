@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from perdure_runtime.ingress.port import EndpointUnavailable
@@ -27,6 +28,7 @@ from perdure_runtime.node.whereabouts import Whereabouts
 from perdure_runtime.partition.input import Input
 from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.partition.recipient import recipient
+from perdure_runtime.peer.port import Moved
 from perdure_runtime.peer.tcp import Tcp
 from perdure_runtime.storage.api import Database, Fallback, Parcel, Registry, Storage, StorageFailure, Survey
 from perdure_runtime.storage.cluster import Cluster
@@ -248,7 +250,9 @@ class Node:
 
     async def _flush(self) -> None:
         for share in self._shares.all:
-            await share.loop.flush()
+            # What is lost instead has not begun.
+            with suppress(Moved):
+                await share.loop.flush()
 
     def _is_sure(self, index: int) -> bool:
         return not self._keepers or self._keepers[index].is_sure()

@@ -88,6 +88,8 @@ class Share:
         self._on_evicted = on_evicted
         self._epochs: dict[int, int] = {}
         self._leaving: dict[int, int] = {}
+        # Invocations whose end was lost with a commit that may have kept it.
+        self._unheard: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -121,6 +123,8 @@ class Share:
             self.loop.release(epochs)
             self._drop(epochs)
             raise
+        # They may have been lost meanwhile.
+        self.loop.release(epochs.keys() - self._epochs.keys())
         self.timers.forget()
 
     async def release(self, partitions: Collection[int]) -> None:
@@ -192,11 +196,20 @@ class Share:
 
         self.waiters.refuse_all(refusal)
         lost = self.loop.pending()
+        begun = {id for writes in lost for id in writes.inserted}
         # Some have attached to what was not durable: nobody would ever answer them.
-        self.waiters.fail([id for writes in lost for id in writes.inserted], refusal)
-        # An end may have been kept all the same, and nobody would hear of it: who waits for one must look again.
-        ends = [row.id for writes in lost for row in writes.invocations.values() if isinstance(row.status, Ended)]
-        self.waiters.fail(ends, lambda id: Moved(self._partition(id), id))
+        self.waiters.fail([id for id in self.waiters.awaited if id in begun], refusal)
+        # An end may have been kept all the same, and nobody would hear of it.
+        for writes in lost:
+            self._unheard.update(row.id for row in writes.invocations.values() if isinstance(row.status, Ended))
+
+    def loaded(self) -> None:
+        """Storage says again how things are. Raises StorageFailure."""
+        for id in [id for id in self.waiters.awaited if id in self._unheard and self._is_ours(id)]:
+            outcome = self.outcome(id)
+            if outcome is not None:
+                self.waiters.end(id, outcome)
+        self._unheard.clear()
 
     def refuse(self, input: Input, error: Exception) -> None:
         """An input could not be applied: its partition is elsewhere, or there is a bug, which must cost neither a

@@ -24,6 +24,9 @@ class Shell(Protocol):
         ``error`` is Moved where that is so because partitions went to another node: asked again, all may go well.
         """
 
+    def loaded(self) -> None:
+        """After ``lose_unsaved``: what is durable is known again. Raises StorageFailure."""
+
     def refuse(self, input: Input, error: Exception) -> None:
         """An input could not be applied; nothing of it happened. ``error`` is Moved where its partition is not here."""
 

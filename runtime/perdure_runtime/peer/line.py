@@ -77,6 +77,11 @@ class Line:
             self._running.cancel()
         self._fail(self._why)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a connection is there, or being opened or closed."""
+        return self._running is not None
+
     async def closed(self) -> None:
         """Waits until nothing of it runs any more."""
         if self._running is not None:

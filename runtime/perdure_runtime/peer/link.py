@@ -121,6 +121,11 @@ class PeerLink:
         """Drops the connection, for good; whoever waits gets PeerUnreachable."""
         self._line.close()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a connection is there, or being opened or closed."""
+        return self._line.is_running
+
     async def closed(self) -> None:
         """Waits until nothing of it runs any more."""
         await self._line.closed()

@@ -55,4 +55,4 @@ class Peers:
         link = self._links.pop(address)
         link.close()
         # Kept until its tasks have ended: nobody else knows of them.
-        self._closing.add(link)
+        self._closing = {each for each in self._closing if each.is_running} | {link}

@@ -204,8 +204,8 @@ class Database(Storage, Registry, Survey, Protocol):
 class Fallback(Protocol):
     """How messages come through where nodes cannot reach each other: by the database that both of them reach.
 
-    All methods block, and raise StorageFailure where the database does. They read rows of other nodes' partitions, as
-    they are durable.
+    All methods block, in any thread, and raise StorageFailure where the database does. They read rows of other nodes'
+    partitions, as they are durable.
     """
 
     def inbound(self, destinations: Collection[int]) -> list[Parcel]:

@@ -1,6 +1,11 @@
 """Connections that come back after they were lost, and transactions of one round trip."""
 
+import os
+import socket
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from threading import Event, Thread
 from typing import TypeVar
 
 import psycopg
@@ -45,8 +50,10 @@ class Address:
 class Link:
     """One connection, opened when it is needed and again when it was lost."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, patience_s: float | None = None) -> None:
+        """With ``patience_s``, ``use`` waits no longer for an answer."""
         self._address = address
+        self._watch = _Watch(patience_s) if patience_s is not None else None
         self._connection: psycopg.Connection[TupleRow] | None = None
         # It never opens again after ``close``.
         self.is_closed = False
@@ -71,11 +78,11 @@ class Link:
         """
         was_open = self.is_open
         try:
-            return do(self.connection())
+            return self._do(do)
         except psycopg.Error:
             if not was_open or self.is_open:
                 raise
-        return do(self.connection())
+        return self._do(do)
 
     def transact(self, statements: Iterable[tuple[str, Parameters]]) -> list[TupleRow]:
         """Executes statements as one transaction, in one round trip; gives the rows of the last one.
@@ -98,8 +105,20 @@ class Link:
     def close(self) -> None:
         """Closes the connection for good; a transaction that is open is lost."""
         self.is_closed = True
+        if self._watch is not None:
+            self._watch.close()
         if self._connection is not None:
             self._connection.close()
+
+    def _do(self, do: Callable[[psycopg.Connection[TupleRow]], T]) -> T:
+        connection = self.connection()
+        if self._watch is None:
+            return do(connection)
+        self._watch.waits = time.monotonic(), connection
+        try:
+            return do(connection)
+        finally:
+            self._watch.waits = None
 
     def _roll_back(self, connection: psycopg.Connection[TupleRow]) -> None:
         try:
@@ -107,3 +126,33 @@ class Link:
         except psycopg.Error:
             # The error that led here is the one to report. Whatever state this connection is in, it is the last of it.
             connection.close()
+
+
+class _Watch:
+    """Cuts the connection of who has waited on it for too long.
+
+    The kernel notices a machine that is gone; a server that hangs, or whatever stands before it, keeps TCP going.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        # Since when somebody waits, and on which connection.
+        self.waits: tuple[float, psycopg.Connection[TupleRow]] | None = None
+        self._patience_s = patience_s
+        self._closed = Event()
+        Thread(target=self._run, name="perdure-watch", daemon=True).start()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._closed.set()
+
+    def _run(self) -> None:
+        while not self._closed.wait(self._patience_s / 4):
+            waits = self.waits
+            if waits is not None and time.monotonic() - waits[0] > self._patience_s:
+                _cut(waits[1])
+
+
+def _cut(connection: psycopg.Connection[TupleRow]) -> None:
+    # It may have been closed just now; the one who waits finds out what is left of it.
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as cut:
+        cut.shutdown(socket.SHUT_RDWR)

@@ -27,6 +27,9 @@ from perdure_runtime.storage.postgres.statements import Parameters
 
 T = TypeVar("T")
 
+# The thread of the event loop waits for reads: for longer than this all else of the node must not.
+READ_WITHIN_S = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Staged:
@@ -59,7 +62,7 @@ class PostgresStorage(PostgresRecords):
         # Whether nobody knows what became of the last batch.
         self._in_doubt = False
         self._staged: _Staged | None = None
-        self._writer, self._reader = Link(address), Link(address)
+        self._writer, self._reader = Link(address), Link(address, READ_WITHIN_S)
         try:
             part = schema.prepare(self._writer.connection(), address.name, partitions, databases, database)
             ((number,),) = self._writer.transact(ownership.beginning(node_id))
@@ -131,24 +134,26 @@ class PostgresStorage(PostgresRecords):
             )
 
     def active(self, partitions: Collection[int], after_id: str, limit: int) -> list[Invocation]:
-        return self._read("scanning running invocations", lambda reads: reads.active(partitions, after_id, limit))
+        return self._scan(
+            partitions, "scanning running invocations", lambda reads: reads.active(partitions, after_id, limit)
+        )
 
     def timers(self, from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:
         owned = self._owned.partitions
-        return self._read("scanning timers", lambda reads: reads.timers(owned, from_ms, before_ms, limit))
+        return self._scan(owned, "scanning timers", lambda reads: reads.timers(owned, from_ms, before_ms, limit))
 
     def expired(self, now_ms: int, limit: int) -> list[str]:
         owned = self._owned.partitions
-        return self._read("scanning ended invocations", lambda reads: reads.expired(owned, now_ms, limit))
+        return self._scan(owned, "scanning ended invocations", lambda reads: reads.expired(owned, now_ms, limit))
 
     def outbox(self, partitions: Collection[int]) -> list[Parcel]:
-        return self._read("reading the outbox", lambda reads: reads.outbox(partitions))
+        return self._scan(partitions, "reading the outbox", lambda reads: reads.outbox(partitions))
 
     def inbound(self, destinations: Collection[int]) -> list[Parcel]:
-        return self._read("reading messages", lambda reads: reads.inbound(destinations))
+        return self._survey("reading messages", lambda reads: reads.inbound(destinations))
 
     def arrived(self, channels: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
-        return self._read("reading which messages have arrived", lambda reads: reads.arrived(channels))
+        return self._survey("reading which messages have arrived", lambda reads: reads.arrived(channels))
 
     def close(self) -> None:
         self._staged = None
@@ -183,6 +188,10 @@ class PostgresStorage(PostgresRecords):
         # Its number and the one that keeps it away are used up.
         self._batch += 1
         return kept
+
+    def _scan(self, partitions: Collection[int], doing: str, read: Callable[[Reads], list[T]]) -> list[T]:
+        # A node whose lease is over has none, and must not wait for a database that may not answer.
+        return self._read(doing, read) if partitions else []
 
     def _read(self, doing: str, read: Callable[[Reads], T]) -> T:
         self._refuse_closed()
