@@ -65,7 +65,8 @@ def run(fleet: Fleet, shape: Shape, work: Work, seconds: float) -> Result:
     counted = fleet.counters.read() - counts
     print(f"  {work.title}: {measured.rate:,.0f}/s", file=sys.stderr, flush=True)
     cores = os.cpu_count() or 1
-    return Result(work.name, shape.name, measured, counted, used, busy_s, cores, shape.databases)
+    nodes = shape.nodes * shape.workers
+    return Result(work.name, shape.name, measured, counted, used, busy_s, cores, shape.databases, nodes)
 
 
 def settle(fleet: Fleet) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from bench.http_load import Measured
 from bench.scale.counters import Counts
 
-# From these shares on there is no more to be had of an interpreter, of all cores, of a disk.
+# From these shares on there is no more to be had of an interpreter, of all cores, of a disk, of a session.
 FULL_PROCESS = 0.9
 FULL_MACHINE = 0.92
 FULL_DISK = 0.6
+FULL_SESSION = 0.7
 # Where other programs use more than this share of the machine, a rate says little.
 FOREIGN = 0.1
 
@@ -22,7 +23,8 @@ class Result:
     Attributes:
         cpu_s: By kind of process and process id, while the load ran.
         busy_s: Of the whole machine, whosoever's processes used it.
-        databases: How many servers of a database of their own process there were.
+        databases: How many servers there were.
+        nodes: How many nodes; each waits for one commit or read at a time in each database.
     """
 
     work: str
@@ -33,6 +35,7 @@ class Result:
     busy_s: float
     cores: int
     databases: int
+    nodes: int
 
     @property
     def by_kind(self) -> dict[str, float]:
@@ -62,6 +65,11 @@ class Result:
         return self.counts.sync_s / (self.measured.seconds * max(1, self.databases))
 
     @property
+    def waiting(self) -> float:
+        """The share of the time in which a node waited for a database, for each of both."""
+        return self.counts.active_s / (self.measured.seconds * max(1, self.databases * self.nodes))
+
+    @property
     def bound(self) -> str:
         """What there is no more of."""
         (kind, _), used_s = max(self.cpu_s.items(), key=lambda item: item[1])
@@ -75,6 +83,8 @@ class Result:
             return f"all {self.cores} cores"
         if self.syncing >= FULL_DISK:
             return f"the disk, {self.syncing:.0%} of the time"
+        if self.waiting >= FULL_SESSION:
+            return f"one commit or read after another, {self.waiting:.0%} of the time"
         return f"round trips; {machine:.0%} of the cores"
 
 
