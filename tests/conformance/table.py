@@ -12,8 +12,8 @@ HEAD = """\
 # Features
 
 What perdure promises, and the tests that hold it to that. Most are of the conformance suite. It starts a runtime of its
-own (`pytest tests/conformance --shape up`, `dev`, `postgres`, `workers` or `nodes`), or runs against any other (`--target
-HOST:PORT --admin HOST:PORT`).
+own (`pytest tests/conformance --shape up`, `dev`, `postgres`, `workers` or `nodes`), or runs against any other
+(`--target HOST:PORT --admin HOST:PORT`).
 
 This page is written by `python -m tests.conformance.table` from the marks of the tests.
 """

@@ -167,7 +167,6 @@ def test_a_purged_invocation_is_gone() -> None:
     play(story)
 
 
-
 def test_a_description_says_where_an_invocation_stands() -> None:
     async def story(room: Room) -> None:
         id = await room.submit()
