@@ -152,10 +152,6 @@ class House:
         self.node.invoker.add(self.transport, Contracts.described(contract_bytes(), SERVICES))
         self.link: FakeLink = await self.transport.links.get()
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Waits until something holds."""
-        await until(holds)
-
     def starts(self, invocation_id: str) -> list[Start]:
         """All attempts of an invocation that this node has begun."""
         return [each.start for each in self.frames("start") if each.start.invocation_id == invocation_id]

@@ -213,6 +213,20 @@ def test_whoever_waits_for_a_node_that_is_no_peer_any_more_is_told() -> None:
     tell(story)
 
 
+def test_links_to_nodes_that_have_gone_are_forgotten() -> None:
+    async def story(room: Room, _: PeerLink) -> None:
+        peers = Peers()
+        for _number in range(20):
+            link = peers.link(room.address)
+            await link.refresh()
+            peers.keep([])
+            await link.closed()
+        assert len(peers._closing) == 1
+        await peers.close()
+
+    tell(story)
+
+
 def test_a_node_that_closes_opens_no_streams_any_more() -> None:
     async def story(room: Room, _: PeerLink) -> None:
         peers = Peers()
