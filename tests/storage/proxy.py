@@ -74,11 +74,13 @@ class Proxy:
                 transaction += data
                 if SYNC not in transaction.partition(b"COMMIT")[2]:
                     continue
-                if self.fault is Fault.DELAY_REQUEST:
+                is_delayed = self.fault is Fault.DELAY_REQUEST
+                # Before anything is cut: who connects anew then is not struck.
+                self._happen()
+                if is_delayed:
                     self._delayed[server] = transaction
                 else:
                     _cut(server)
-                self._happen()
                 _cut(client)
                 return
             if not _send(server, data):
