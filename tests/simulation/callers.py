@@ -54,6 +54,10 @@ class Callers:
                     async with asyncio.timeout(patience_s):
                         id, outcome = await self._nodes.ask(node, self._ask(node.node.router, errand, name))
                 except TRY_AGAIN as error:
+                    if errand.careless:
+                        self._witness.note(f"the caller of {errand.body.name} goes after {type(error).__name__}")
+                        self._witness.happened["careless callers that went without an answer"] += 1
+                        return
                     self._witness.note(f"the caller of {errand.body.name} asks again after {type(error).__name__}")
                 else:
                     self._hear(errand.body.name, id, outcome)
@@ -90,7 +94,7 @@ class Callers:
 def submission_of(errand: Errand, name: str) -> Submission:
     """The call that an errand makes; callers of different names want a new workflow each for themselves."""
     body = errand.body
-    key = f"key of {body.name}"
+    key = "" if errand.careless else f"key of {body.name}"
     if body.role is Role.RUN:
         # The id of a workflow is all that its run needs to be one.
         key = f"{name} {key}" if errand.new else ""

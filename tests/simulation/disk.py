@@ -34,11 +34,12 @@ class Trouble:
         self.failing_reads = 0
         self.slow_commits = 0
         self.slow_s = 0.0
+        self.slow_calls = 0
         self.away_until_s = 0.0
 
     def end(self) -> None:
         """From now on nothing is wrong."""
-        self.failing_commits = self.failing_reads = self.slow_commits = 0
+        self.failing_commits = self.failing_reads = self.slow_commits = self.slow_calls = 0
         self.away_until_s = 0.0
 
     def commit_takes_s(self) -> float:
@@ -47,6 +48,13 @@ class Trouble:
             self.slow_commits -= 1
             return self.slow_s
         return self.random.choice(COMMIT_TAKES_S)
+
+    def call_takes_s(self) -> float:
+        """How long one way of the next call about leases takes."""
+        if self.slow_calls:
+            self.slow_calls -= 1
+            return self.slow_s
+        return self.random.choice(CALL_TAKES_S) * self.random.random()
 
     def refuse_commit(self) -> None:
         """Raises StorageFailure when the next commit is to fail."""
@@ -203,11 +211,11 @@ class SimulatedThread:
         """There is no thread to wait for."""
 
     async def _call(self, call: Callable[[], T]) -> T:
-        random = self._access.trouble.random
-        await asyncio.sleep(random.choice(CALL_TAKES_S) * random.random())
+        trouble = self._access.trouble
+        await asyncio.sleep(trouble.call_takes_s())
         self._access.refuse()
         result = call()
         self._on_done()
-        await asyncio.sleep(random.choice(CALL_TAKES_S) * random.random())
+        await asyncio.sleep(trouble.call_takes_s())
         self._access.refuse()
         return result

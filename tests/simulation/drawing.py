@@ -53,6 +53,7 @@ DEEPEST = 3
 OF_CLUSTERS = (
     Kind.NODE_JOINS,
     Kind.NODE_DRAINED,
+    Kind.NODE_CRASH_BEFORE_MESSAGES,
     Kind.NODE_FROZEN,
     Kind.PEERS_CUT,
     Kind.PEERS_SILENT,
@@ -63,7 +64,10 @@ OF_CLUSTERS = (
 # What is lost with a batch is the hardest to get right: it is lost more often than it would be.
 KINDS = (*Kind, *(Kind.COMMITS_FAIL, Kind.NODE_CRASH_IN_COMMIT) * 2)
 KINDS_ALONE = tuple(kind for kind in KINDS if kind not in OF_CLUSTERS)
-KINDS_OF_CLUSTERS = (*(kind for kind in KINDS if kind is not Kind.TAKEOVER), Kind.NODE_FROZEN, Kind.NODE_DRAINED)
+KINDS_OF_CLUSTERS = (
+    *(kind for kind in KINDS if kind is not Kind.TAKEOVER),
+    *(Kind.NODE_FROZEN, Kind.NODE_DRAINED, Kind.NODE_CRASH_BEFORE_MESSAGES) * 2,
+)
 # So much is asked for in all: a seed must stay cheap.
 MOST_OPS = 40
 
@@ -84,7 +88,9 @@ def draw(seed: int) -> Plan:
     """The plan of a seed."""
     program = Drawing(Random(f"{seed}/program")).program()
     shape = draw_shape(Random(f"{seed}/shape"))
-    return Plan(seed, program, draw_faults(Random(f"{seed}/faults"), shape.alone), EAGER_BYTES if seed % 4 else 0, shape)
+    return Plan(
+        seed, program, draw_faults(Random(f"{seed}/faults"), shape.alone), EAGER_BYTES if seed % 4 else 0, shape
+    )
 
 
 def draw_faults(random: Random, alone: bool) -> tuple[Fault, ...]:
@@ -106,6 +112,8 @@ def draw_faults(random: Random, alone: bool) -> tuple[Fault, ...]:
                 fault = Fault(at_us, kind, lasts_ms=random.choice((1, 30, 300)), count=random.randrange(3))
             case Kind.NODE_CRASH_IN_COMMIT:
                 fault = Fault(at_us, kind, lasts_ms=random.choice((5, 30, 60)), count=random.randrange(3))
+            case Kind.NODE_CRASH_BEFORE_MESSAGES:
+                fault = Fault(at_us // 3, kind, lasts_ms=random.choice((50, 200)))
             case Kind.NODE_FROZEN | Kind.PEERS_CUT | Kind.PEERS_SILENT | Kind.DATABASE_CUT | Kind.DATABASE_AWAY:
                 # For less than a lease, or for long enough to be replaced.
                 fault = Fault(at_us, kind, lasts_ms=random.choice((20, 200, 900, 2_500)), count=random.randrange(3))
@@ -118,7 +126,7 @@ def draw_faults(random: Random, alone: bool) -> tuple[Fault, ...]:
             case Kind.READS_FAIL | Kind.TIMER_TWICE | Kind.LATE_WORDS | Kind.MESSAGES_TWICE:
                 fault = Fault(at_us, kind, count=random.choice((1, 1, 2, 3, 10)))
             case Kind.DISK_SLOW:
-                fault = Fault(at_us, kind, lasts_ms=random.choice((20, 200)), count=random.choice((1, 3)))
+                fault = Fault(at_us, kind, lasts_ms=random.choice((20, 200, 600)), count=random.choice((1, 3)))
             case Kind.PAUSED:
                 fault = Fault(at_us, kind, lasts_ms=random.choice((5, 100)), count=random.randrange(10))
             case Kind.CLOCK_JUMP:
@@ -141,14 +149,21 @@ class Drawing:
         for _ in range(self._random.randint(2, 6)):
             if self._left <= 0:
                 break
-            errands += self._flow() if self._random.random() < 0.2 else [self._errand(self._body(0, floor=0))]
+            if self._random.random() < 0.2:
+                errands += self._flow()
+                continue
+            errand = self._errand(self._body(0, floor=0))
+            # Whoever cancels or kills what was never made would wait for it for ever.
+            careless = Errand(errand.body, errand.at_ms, errand.delay_ms, careless=True)
+            errands.append(careless if self._random.random() < 0.15 else errand)
         return Program(tuple(errands))
 
     def _errand(self, body: Body) -> Errand:
         random = self._random
         return Errand(
             body=body,
-            at_ms=random.randrange(400),
+            # Most come at once, some when partitions have moved.
+            at_ms=random.randrange(random.choice((400, 400, 1_600))),
             delay_ms=random.choice((0, 0, 0, 30, 300)),
             twice=random.random() < 0.2,
             attaches=random.random() < 0.3,
@@ -246,12 +261,11 @@ class Drawing:
 
     def _burst(self) -> Op:
         random = self._random
-        key, count = random.choice(CELLS), random.choice((2, 3))
+        # A long one goes on while the cell has no owner.
+        key, count = random.choice(CELLS), random.choice((2, 3, 8))
         self._left -= count
-        return Burst(
-            self._name("burst"),
-            tuple(Body(self._name("body"), Role.WRITE, key, (Bump(self._name("bump"), 1),)) for _ in range(count)),
-        )
+        bodies = tuple(Body(self._name("body"), Role.WRITE, key, (Bump(self._name("bump"), 1),)) for _ in range(count))
+        return Burst(self._name("burst"), bodies, random.choice((0, 0, 50, 150)))
 
     def _failing(self, in_fork: bool) -> Callable[[], Op]:
         random = self._random

@@ -6,19 +6,20 @@ from perdure_runtime.partition.rows import Ended, Timer
 from perdure_runtime.partition.writes import Writes
 
 from tests.simulation.channels import Channels
+from tests.simulation.databases import Databases
 from tests.simulation.witness import Witness
 
 
 class Durable:
     """Follows the commits of all nodes."""
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, witness: Witness, rows: Databases) -> None:
         self._witness = witness
         self._outcomes: dict[str, Outcome] = {}
         self._attempts: dict[str, int] = {}
         self._commands: dict[str, list[Entry]] = {}
         self._completed: set[tuple[str, int]] = set()
-        self.channels = Channels(witness)
+        self.channels = Channels(witness, rows)
         self.commits = 0
         # Timers that were set once and are not any more.
         self.fired: list[Timer] = []

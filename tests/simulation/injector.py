@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from perdure_runtime.ingress.port import NotAccepted, WrongStatus
-from perdure_runtime.partition.input import Acknowledged, Receive, Resume, TimerDue
+from perdure_runtime.partition.input import Resume, TimerDue
+from perdure_runtime.partition.recipient import recipient
 from perdure_runtime.partition.rows import BackingOff, Paused, Running, Suspended
 from perdure_runtime.storage.api import StorageFailure
 
@@ -15,8 +17,12 @@ from tests.simulation.network import Process
 from tests.simulation.nodes import START_AGAIN_AFTER_S, Nodes
 from tests.simulation.witness import Witness
 
+T = TypeVar("T")
+
 BEGUN = (Running, Suspended, BackingOff)
 RESUME_EVERY_S = 0.02
+LOOKS, LOOK_EVERY_S = 500, 0.002
+SLOW_COMMITS, SLOW_S, WAIT_S = 4, 0.05, 0.3
 # More are started only in the place of others.
 MOST_NODES = 3
 
@@ -79,9 +85,14 @@ class Injector:
                 await asyncio.sleep(lasts_s)
                 if len(nodes.living) < MOST_NODES:
                     await nodes.start()
+            case Kind.NODE_CRASH_BEFORE_MESSAGES:
+                return await self._kill_receiver(lasts_s)
             case Kind.NODE_FROZEN:
                 if owner is None or owner.group.frozen:
                     return False
+                # A commit on whose end a step waits may end while another node takes what it is about.
+                nodes.trouble.slow_commits, nodes.trouble.slow_s = SLOW_COMMITS, SLOW_S
+                await owner.until_steps_wait(WAIT_S)
                 await nodes.freeze(owner, lasts_s)
             case Kind.PEERS_CUT | Kind.PEERS_SILENT:
                 silent = fault.kind is Kind.PEERS_SILENT
@@ -98,12 +109,8 @@ class Injector:
                 for way in owner.ways:
                     way.cut(lasts_s)
             case Kind.MESSAGES_TWICE:
-                if owner is None or not owner.ready:
-                    return False
-                messages = [word for word in owner.words if isinstance(word, Receive | Acknowledged)]
-                for message in messages[-fault.count :]:
-                    owner.offer(message)
-                return bool(messages)
+                messages = nodes.messages()[-fault.count :]
+                return any([nodes.offer_to(recipient(message, nodes.rows.placement), message) for message in messages])
             case Kind.DEPLOYED:
                 nodes.deploy(fault.victim)
             case Kind.NODE_CRASH_IN_COMMIT:
@@ -125,28 +132,41 @@ class Injector:
             case Kind.READS_FAIL:
                 nodes.trouble.failing_reads += fault.count
             case Kind.DISK_SLOW:
+                nodes.trouble.slow_calls = fault.count
                 nodes.trouble.slow_commits, nodes.trouble.slow_s = fault.count, lasts_s
             case Kind.CLOCK_JUMP:
                 nodes.jump(fault.lasts_ms)
             case Kind.TIMER_TWICE:
                 fired = nodes.durable.fired[-fault.count :]
-                if owner is None or not owner.ready:
-                    return False
-                for timer in fired:
-                    owner.offer(TimerDue(timer))
-                return bool(fired)
+                return any([nodes.offer(timer.invocation_id, TimerDue(timer)) for timer in fired])
             case Kind.PAUSED:
                 return await self._pause(fault)
             case Kind.LATE_WORDS:
-                if owner is None or not owner.ready:
-                    return False
-                words = nodes.late_words(owner)[-fault.count :]
-                for word in words:
-                    owner.offer(word)
-                return bool(words)
+                words = nodes.late_words()[-fault.count :]
+                return any([nodes.offer(word.invocation_id, word) for word in words])
             case _:
                 assert_never(fault.kind)
         return True
+
+    async def _kill_receiver(self, slow_s: float) -> bool:
+        nodes = self._nodes
+        receiver = await self._until(nodes.receiver)
+        if receiver is None:
+            return False
+        partition, process = receiver
+        nodes.kill(process, keep=False)
+        await self._until(lambda: nodes.rows.owner(partition) not in ("", process.id) or None)
+        nodes.trouble.slow_commits, nodes.trouble.slow_s = SLOW_COMMITS, slow_s
+        await nodes.start()
+        return True
+
+    async def _until(self, found: Callable[[], T | None]) -> T | None:
+        """Waits until something is found, but not for ever."""
+        for _ in range(LOOKS):
+            if (this := found()) is not None:
+                return this
+            await asyncio.sleep(LOOK_EVERY_S)
+        return None
 
     async def _pause(self, fault: Fault) -> bool:
         nodes = self._nodes
@@ -162,8 +182,6 @@ class Injector:
             await nodes.ask(owner, owner.node.administration.pause(id))
         await asyncio.sleep(fault.lasts_ms / 1000)
         while isinstance(nodes.rows.invocations[id].status, Paused):
-            owner = nodes.owner(id)
-            if owner is not None:
-                owner.offer(Resume(id))
+            nodes.offer(id, Resume(id))
             await asyncio.sleep(RESUME_EVERY_S)
         return True

@@ -5,7 +5,7 @@ from collections import defaultdict
 from perdure import codec
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 from perdure_runtime.partition.journal import is_command
-from perdure_runtime.partition.rows import Ended, Invocation
+from perdure_runtime.partition.rows import Cancel, Ended, Invocation
 from simulated.v1 import CellState
 
 from tests.simulation.databases import Databases
@@ -83,9 +83,7 @@ class Shared:
         told_ms = next(entry.cancellation.at_ms for entry in entries if entry.HasField("cancellation"))
         undone_ms = entries[-1].completion.at_ms
         soon = undone_ms - told_ms < SOON_MS + self._clocks_differ_ms
-        self._check(
-            "cancellations are raised", soon, f"{row.id} was told {told_ms}, acted {undone_ms}"
-        )
+        self._check("cancellations are raised", soon, f"{row.id} was told {told_ms}, acted {undone_ms}")
 
     def look_for_cancelled_too_soon(self, row: Invocation) -> None:
         """A handler hears of its cancellation when all that it has called has ended."""
@@ -147,6 +145,9 @@ class Shared:
         check(LEFT, not rows.inbox, f"places in line are taken: {rows.inbox}")
         listeners = {id: callers for id, callers in rows.listeners.items() if callers}
         check(LEFT, not listeners, f"callers are still waiting: {listeners}")
+        for id, results in rows.held.items():
+            told = bool(results) and rows.invocations[id].cancel is Cancel.JOURNALED
+            check(LEFT, not told, f"results are held for {id}, which knows of its cancellation")
         for name, id in rows.idempotency.items():
             check(LEFT, id in rows.invocations, f"{name} names {id}, which is not there")
         for id, journal in rows.journals.items():

@@ -12,14 +12,16 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from contextvars import Context, ContextVar
-from typing import TypeVar, TypeVarTuple, Unpack
+from contextvars import Context, ContextVar, copy_context
+from typing import TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 # What a busy moment needs is a few hundred.
 MOST_TURNS = 20_000
+# A world that comes to an end does so with a few thousand.
+MOST_CALLBACKS = 400_000
 
 
 class Quiet(Exception):
@@ -41,7 +43,7 @@ class Group:
         self.context = Context()
         self.context.run(_GROUP.set, self)
 
-    def run(self, function: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]) -> T:
+    def run(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Calls a function as one of the group."""
         return self.context.copy().run(function, *args)
 
@@ -65,6 +67,13 @@ def outside() -> Context:
     return Context()
 
 
+def carried(to: Group | None) -> Context:
+    """The context of the caller, as one that belongs to a group, or to none: whatever wakes somebody brings its own."""
+    context = copy_context()
+    context.run(_GROUP.set, to)
+    return context
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop without sockets and threads, on virtual time."""
 
@@ -76,7 +85,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now_s = 0.0
         self._turns = 0
-        self._any_frozen = False
+        self._callbacks = 0
+        # In the order in which they were frozen.
+        self._frozen: dict[Group, None] = {}
 
     def time(self) -> float:
         """Seconds since the loop was made."""
@@ -84,17 +95,23 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def freeze(self, group: Group) -> None:
         """None of a group's callbacks runs from now on."""
-        group.frozen = self._any_frozen = True
+        group.frozen = True
+        self._frozen[group] = None
 
     def thaw(self, group: Group) -> None:
         """All callbacks of a group that were held back run now, in their order."""
         group.frozen = False
+        self._frozen.pop(group, None)
         held, group.held = group.held, []
         self._ready.extend(held)
 
-    def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
-    ) -> "asyncio.Future[T]":
+    def let_go(self) -> None:
+        """Nothing is held back any more, and what is left may take its time."""
+        for group in list(self._frozen):
+            self.thaw(group)
+        self._turns = self._callbacks = 0
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> "asyncio.Future[T]":
         """Calls a function soon: there are no threads."""
         future: asyncio.Future[T] = self.create_future()
 
@@ -123,11 +140,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
             raise Quiet("every task waits for something that nothing will ever do")
         while timers and timers[0].when() <= self._now_s:
             ready.append(heapq.heappop(timers))
+        self._callbacks += len(ready)
+        if self._callbacks > MOST_CALLBACKS:
+            raise Livelock(f"{MOST_CALLBACKS} callbacks have brought the world to no end")
         for _ in range(len(ready)):
             handle = ready.popleft()
             if handle.cancelled():
                 continue
-            if self._any_frozen and (group := _group_of(handle)) is not None and group.frozen:
+            if self._frozen and (group := _group_of(handle)) is not None and group.frozen:
                 group.held.append(handle)
                 continue
             handle._run()
@@ -155,6 +175,7 @@ def run(main: Coroutine[object, object, T]) -> T:
 
 
 def _finish(loop: VirtualLoop) -> None:
+    loop.let_go()
     left = [task for task in asyncio.all_tasks(loop) if not task.done()]
     for task in left:
         task.cancel()

@@ -2,6 +2,7 @@
 
 import contextvars
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 from perdure import workers
@@ -13,32 +14,33 @@ from perdure_runtime.node.timers import Timers
 from perdure_runtime.partition import machine
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.effect import Accept, Accepted, Answer, Grant
-from perdure_runtime.partition.entries import command, step
+from perdure_runtime.partition.entries import call, command, step
+from perdure_runtime.partition.input import Submit
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.lifecycle import arrive, attempt, begin, end, key
 from perdure_runtime.partition.rows import Ended, Running
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import StorageFailure
-from perdure_runtime.storage.memory import MemoryStorage, Rows
+from perdure_runtime.storage.memory import Rows
 
-from tests.simulation.planting import instead, mutation
+from tests.simulation.planting import dispatch_at_once, instead, mutation
 
 # The loop: what may run ahead of durability.
 
 
 @mutation
 def callers_are_answered_before_the_commit(stack: ExitStack) -> None:
-    _dispatch_at_once(stack, Accepted | Answer)
+    dispatch_at_once(stack, Accepted | Answer)
 
 
 @mutation
 def steps_start_before_their_cause_is_durable(stack: ExitStack) -> None:
-    _dispatch_at_once(stack, Grant)
+    dispatch_at_once(stack, Grant)
 
 
 @mutation
 def results_of_steps_count_as_durable_at_once(stack: ExitStack) -> None:
-    _dispatch_at_once(stack, Accept)
+    dispatch_at_once(stack, Accept)
 
 
 @mutation
@@ -70,24 +72,12 @@ def running_invocations_are_not_recovered(stack: ExitStack) -> None:
     instead(stack, node_loop, "recover", lambda stored: iter(()))
 
 
-def _dispatch_at_once(stack: ExitStack, effects: Any) -> None:
-    dispatch = PartitionLoop._dispatch
-
-    def eager(self: PartitionLoop, effect: Any) -> None:
-        if isinstance(effect, effects):
-            self._shell.act(effect)
-        else:
-            dispatch(self, effect)
-
-    instead(stack, PartitionLoop, "_dispatch", eager)
-
-
 # Storage and timers.
 
 
 @mutation
 def epochs_are_not_checked(stack: ExitStack) -> None:
-    instead(stack, MemoryStorage, "_refuse_stale", lambda self: None)
+    instead(stack, Rows, "refuse_stale", lambda self, epochs: None)
 
 
 @mutation
@@ -184,10 +174,11 @@ def retries_never_come_due(stack: ExitStack) -> None:
 def delayed_messages_start_at_once(stack: ExitStack) -> None:
     arrived = arrive.arrive
 
-    def hasty(draft: Draft, **arrival: Any) -> Any:
-        return arrived(draft, **{**arrival, "delay_ms": 0})
+    def hasty(draft: Draft, order: Submit, caller: Any) -> Any:
+        return arrived(draft, replace(order, delay_ms=0), caller)
 
-    instead(stack, arrive, "arrive", hasty)
+    for module in (arrive, call):
+        instead(stack, module, "arrive", hasty)
 
 
 # Sessions and the invocation machine.

@@ -11,6 +11,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Cancellation
 from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.entries import command, invocation, promise, signal
 from perdure_runtime.partition.lifecycle import callees, cancel, end, key, kill
+from perdure_runtime.partition.lifecycle.callees import Callees
 from perdure_runtime.partition.lifecycle.complete import complete, result_of
 from perdure_runtime.partition.rows import PromiseRow, Suspended
 
@@ -42,13 +43,12 @@ def who_waits_for_a_promise_is_forgotten(stack: ExitStack) -> None:
 
 @mutation
 def signals_that_come_early_are_lost(stack: ExitStack) -> None:
-    instead(stack, command, "on_await_signal", lambda draft, invocation, ordinal, asked: None)
+    instead(stack, command, "on_await_signal", lambda draft, invocation, ordinal, early: None)
 
 
 @mutation
 def signals_are_taken_newest_first(stack: ExitStack) -> None:
-    def take(draft: Draft, invocation: Any, ordinal: int, asked: Any) -> None:
-        early = draft.journal(invocation.id).signals.get(asked.name)
+    def take(draft: Draft, invocation: Any, ordinal: int, early: Any) -> None:
         if early:
             complete(draft, invocation.id, ordinal, result_of(early[-1]))
 
@@ -72,17 +72,7 @@ def the_newest_wait_gets_the_signal(stack: ExitStack) -> None:
 
 @mutation
 def attaching_to_what_goes_on_is_forgotten(stack: ExitStack) -> None:
-    listen = Draft.listen
-    attach = invocation.on_attach
-
-    def forgetful(draft: Draft, *asked: Any) -> None:
-        Draft.listen = lambda self, invocation_id, caller: None  # type: ignore[method-assign]  # for this one call
-        try:
-            attach(draft, *asked)
-        finally:
-            Draft.listen = listen  # type: ignore[method-assign]  # as it was
-
-    instead(stack, command, "on_attach", forgetful)
+    instead(stack, invocation, "listen", lambda draft, invocation_id, caller: None)
 
 
 @mutation
@@ -116,12 +106,12 @@ def cancellations_do_not_wake_the_suspended(stack: ExitStack) -> None:
 
 @mutation
 def cancellations_do_not_reach_what_was_called(stack: ExitStack) -> None:
-    instead(stack, cancel, "running_callees", lambda draft, invocation: [])
+    instead(stack, cancel, "callees_of", lambda draft, invocation, kept: Callees())
 
 
 @mutation
 def what_was_called_is_not_killed(stack: ExitStack) -> None:
-    instead(stack, kill, "running_callees", lambda draft, invocation: [])
+    instead(stack, kill, "callees_of", lambda draft, invocation, kept: Callees())
 
 
 @mutation

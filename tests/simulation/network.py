@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextvars import Context
 from random import Random
 from typing import Generic, Protocol, TypeVar
 
@@ -13,7 +12,7 @@ from perdure_protos.perdure.peer.v1.peer_pb2 import Requests, Responses
 from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame, NodeFrame
 from perdure_runtime.invoker.transport import EndpointUnreachable, Link, OnFrames
 
-from tests.simulation.loop import Group, outside
+from tests.simulation.loop import Group, carried, outside
 from tests.simulation.witness import Witness
 
 FrameT = TypeVar("FrameT", NodeFrame, EndpointFrame, Requests, Responses)
@@ -24,11 +23,10 @@ DELAYS_S = (0.0, 0.0, 0.0002, 0.001, 0.005)
 class Direction(Generic[FrameT]):
     """One way of a session. Frames of one turn of the loop travel together; none overtakes another."""
 
-    def __init__(self, random: Random, deliver: Callable[[list[FrameT]], None], context: Context) -> None:
-        """Frames are delivered in the ``context`` of who gets them."""
+    def __init__(self, random: Random, deliver: Callable[[list[FrameT]], None], to: Group | None) -> None:
+        """Frames are delivered to a group, or to somebody who belongs to none."""
         self._random = random
-        self._context = context
-        self._outside = outside()
+        self._to = to
         self._deliver: Callable[[list[FrameT]], None] = deliver
         self._loop = asyncio.get_running_loop()
         self._outgoing: list[FrameT] = []
@@ -41,7 +39,7 @@ class Direction(Generic[FrameT]):
         if self.cut:
             return
         if not self._outgoing:
-            self._loop.call_soon(self._flush, context=self._outside)
+            self._loop.call_soon(self._flush, context=carried(None))
         self._outgoing.extend(type(frame).FromString(frame.SerializeToString()) for frame in frames)
 
     def stall(self, seconds: float) -> None:
@@ -53,7 +51,7 @@ class Direction(Generic[FrameT]):
         self._in_flight.append(frames)
         self._busy_until_s = max(self._busy_until_s, self._loop.time() + self._random.choice(DELAYS_S))
         # Timers of one moment fire in no order of their own: each delivers whatever is next.
-        self._loop.call_at(self._busy_until_s, self._arrive, context=self._context)
+        self._loop.call_at(self._busy_until_s, self._arrive, context=carried(self._to))
 
     def _arrive(self) -> None:
         frames = self._in_flight.popleft()
@@ -146,8 +144,8 @@ class Wire:
         self.dead = False
         self._started: dict[int, tuple[str, int]] = {}
         self._aborted: set[tuple[str, int]] = set()
-        self._to_node: Direction[EndpointFrame] = Direction(process.random, self._hear, node.group.context)
-        self._to_endpoint: Direction[NodeFrame] = Direction(process.random, self._tell, outside())
+        self._to_node: Direction[EndpointFrame] = Direction(process.random, self._hear, node.group)
+        self._to_endpoint: Direction[NodeFrame] = Direction(process.random, self._tell, None)
         # It lives at the endpoint, whoever has opened it.
         self._session = outside().run(EndpointSession, process.endpoint, self._to_node.send)
         process.witness.sessions[self._session] = self

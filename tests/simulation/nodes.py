@@ -1,126 +1,43 @@
 """The nodes of a simulated world: those that share its partitions, and those that believe they still do."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
 from random import Random
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from perdure_runtime.contracts import Contracts
-from perdure_runtime.node.loop import PartitionLoop
-from perdure_runtime.node.node import Node
-from perdure_runtime.node.settings import ClusterSettings
-from perdure_runtime.partition import ids
 from perdure_runtime.partition.input import (
+    Acknowledged,
     AttemptEnded,
     AttemptFailed,
     AttemptLost,
     AttemptSuspended,
     Command,
     Input,
+    Receive,
     StepEnded,
     StepFailed,
 )
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import StaleEpoch, StorageFailure
-from perdure_runtime.storage.cluster import Cluster
-from perdure_runtime.storage.memory import MemoryCluster
 from perdure_runtime.storage.partitions import partitions_of
 
 from tests.simulation.databases import Databases
-from tests.simulation.disk import Access, Commits, SimulatedStorage, SimulatedThread, Trouble
+from tests.simulation.disk import Trouble
 from tests.simulation.durable import Durable
-from tests.simulation.loop import Group, VirtualLoop
+from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Connected, Process
 from tests.simulation.peering import Peering
+from tests.simulation.process import NodeProcess
 from tests.simulation.shape import Shape
 from tests.simulation.witness import Witness
 
 T = TypeVar("T")
 
 START_AGAIN_AFTER_S = 0.02
-LEASE_S = 0.5
-WORDS = (Command, StepEnded, StepFailed, AttemptEnded, AttemptFailed, AttemptSuspended, AttemptLost)
-# A node remembers so much of what attempts said, to be told again too late.
-MOST_WORDS = 100
+Word: TypeAlias = Command | StepEnded | StepFailed | AttemptEnded | AttemptFailed | AttemptSuspended | AttemptLost
 # Who leaves in good order, and cannot hand over what it has, goes after so long.
 DRAIN_WITHIN_S = 3.0
-
-
-class NodeProcess:
-    """One node, from its start to its end."""
-
-    def __init__(self, nodes: "Nodes", number: int) -> None:
-        self._nodes = nodes
-        self.number = number
-        self.id = f"node-{number}"
-        self.address = f"node-{number}:1"
-        self.group = Group(self.address)
-        self.access = Access(nodes.trouble)
-        self.storages = [SimulatedStorage(rows, self.access, self._durable) for rows in nodes.rows.all]
-        self.node = self.group.run(self._make)
-        self.ways: list[Connected] = []
-        self.alive = True
-        self.ready = False
-        self.gone = asyncio.Event()
-        self.words: deque[Input] = deque(maxlen=MOST_WORDS)
-        for share in self.node._shares.all:
-            listen(share.loop, self.words)
-
-    def holds(self, partition: int) -> bool:
-        """Whether it lives, and has a partition in memory, at the epoch that counts."""
-        return self.alive and self.wrote_last(partition)
-
-    def wrote_last(self, partition: int) -> bool:
-        """Whether nobody has taken a partition from it, as far as it has it in memory."""
-        shares = self.node._shares.all
-        return shares[partition % len(shares)].owned.get(partition) == self._nodes.rows.epoch(partition)
-
-    def acts_on(self, partition: int) -> bool:
-        """Whether it believes that it may act on a partition."""
-        shares = self.node._shares.all
-        return self.node._whereabouts.is_here(partition) and partition in shares[partition % len(shares)].owned
-
-    def has(self, id: str) -> bool:
-        """Whether it owns what an invocation, or an awakeable, is in."""
-        return self.holds(self._nodes.rows.placement.of_invocation(ids.of_awakeable(id) or id))
-
-    def grants(self, invocation_id: str) -> None:
-        """It lets a step start."""
-        self._nodes.look_at_grant(self, invocation_id)
-
-    def offer(self, input: Input) -> None:
-        """Gives it an input, as the world does."""
-        self.group.run(self.node._offer, input)
-
-    def _make(self) -> Node:
-        nodes, commits = self._nodes, Commits(self.storages)
-        if nodes.shape.alone:
-            return Node(self.storages[0], self._clock_ms, commits, nodes.entropy)
-        settings = ClusterSettings(
-            node_id=self.id,
-            listen=("0.0.0.0", 0),
-            advertised=self.address,
-            lease_s=LEASE_S,
-            registry=self.storages[0],
-            surveys=self.storages,
-            clusters=self._clusters,
-            fallbacks=self.storages,
-            network=nodes.peering.attach(self.group),
-            thread=lambda: SimulatedThread(self.access, nodes.look_at_owners),
-        )
-        return Node(self.storages, self._clock_ms, commits, nodes.entropy, cluster=settings)
-
-    def _clusters(self, address: str) -> list[Cluster]:
-        time = asyncio.get_running_loop().time
-        return [MemoryCluster(rows, self.id, address, LEASE_S, time) for rows in self._nodes.rows.all]
-
-    def _clock_ms(self) -> int:
-        offs = self._nodes.shape.clocks_off_ms
-        return self._nodes.clock_ms() + offs[self.number % len(offs)]
-
-    def _durable(self, writes: Writes) -> None:
-        self._nodes.keep(self, writes)
 
 
 class Nodes:
@@ -139,16 +56,20 @@ class Nodes:
         self._witness = witness
         self._random = random
         self._processes = processes
+        self._contracts = {
+            name: Contracts.discovered(process.endpoint.discovery()) for name, process in processes.items()
+        }
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         self._loop = loop
         # In the order in which they began: a set would have none.
         self._tasks: dict[asyncio.Task[None], None] = {}
+        self._watches: list[asyncio.Task[None]] = []
         self._clock_ahead_ms = 1_700_000_000_000
         self._started = 0
         self.rows = Databases(shape.partitions, shape.databases)
         self.trouble = Trouble(random)
-        self.durable = Durable(witness)
+        self.durable = Durable(witness, self.rows)
         self.peering = Peering(random, witness)
         self.living: list[NodeProcess] = []
         # Of nodes alone: who has taken all there is last.
@@ -178,9 +99,21 @@ class Nodes:
             return self._taker if self._taker is not None and self._taker.alive else None
         return self.living[number % len(self.living)] if self.living else None
 
+    def holder(self, partition: int) -> NodeProcess | None:
+        """The node that has a partition."""
+        return next((process for process in self.ready() if process.holds(partition)), None)
+
     def owner(self, invocation_id: str) -> NodeProcess | None:
         """The node that has an invocation."""
-        return next((process for process in self.ready() if process.has(invocation_id)), None)
+        return self.holder(self.rows.placement.of_invocation(invocation_id))
+
+    def receiver(self) -> tuple[int, NodeProcess] | None:
+        """A node that is not the last one, and its partition that messages are on their way to."""
+        for _, destination, _ in self.rows.outbox:
+            for process in self.living:
+                if process.holds(destination) and len(self.living) > 1:
+                    return destination, process
+        return None
 
     def knows(self, process: NodeProcess) -> bool:
         """Whether a node can say what there is not."""
@@ -199,15 +132,30 @@ class Nodes:
             asked.cancel()
             gone.cancel()
 
-    def late_words(self, process: NodeProcess) -> list[Input]:
-        """What attempts said to a node that do not speak for their invocations any more."""
+    def offer(self, invocation_id: str, input: Input) -> bool:
+        """Gives an input to the node that has an invocation, if there is one."""
+        return self.offer_to(self.rows.placement.of_invocation(invocation_id), input)
+
+    def offer_to(self, partition: int, input: Input) -> bool:
+        """Gives an input to the node that has a partition, if there is one."""
+        holder = self.holder(partition)
+        if holder is not None:
+            holder.offer(input)
+        return holder is not None
+
+    def messages(self) -> list[Receive | Acknowledged]:
+        """What nodes have heard of messages between partitions."""
+        words = (word for process in self.living for word in process.words)
+        return [word for word in words if isinstance(word, Receive | Acknowledged)]
+
+    def late_words(self) -> list[Word]:
+        """What attempts said to nodes that do not speak for their invocations any more."""
         rows = self.rows.invocations
         return [
             word
+            for process in self.living
             for word in process.words
-            if isinstance(word, WORDS)
-            and word.invocation_id in rows
-            and word.attempt < rows[word.invocation_id].attempt
+            if isinstance(word, Word) and word.invocation_id in rows and word.attempt < rows[word.invocation_id].attempt
         ]
 
     # How they come and go.
@@ -238,7 +186,7 @@ class Nodes:
         for deployment_id, name in self._deployments:
             self._connect(process, deployment_id, name)
         process.ready = True
-        self._spawn(self._watch(process))
+        self._watches.append(self._loop.create_task(self._watch(process)))
 
     def deploy(self, name: str) -> None:
         """Registers an endpoint process once more, as if it had become another one."""
@@ -296,7 +244,10 @@ class Nodes:
         """Ends all of them."""
         for process in list(self.living):
             self.kill(process, keep=False)
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # The end of one that was about to be stopped may have been broken off: it would be watched for ever.
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._tasks, *self._watches, return_exceptions=True)
 
     def calm_down(self) -> None:
         """From now on nothing is wrong with what nodes need."""
@@ -325,8 +276,10 @@ class Nodes:
         """A step may start only at a node whose lease runs, and that owns the partition."""
         if self.shape.alone:
             return
-        member = self.rows.member(self.rows.placement.of_invocation(invocation_id))
-        runs = process.has(invocation_id) and member is not None and member.lease_until_s > self._loop.time()
+        partition = self.rows.placement.of_invocation(invocation_id)
+        member = self.rows.member(partition)
+        owns = process.wrote_last(partition) and self.rows.owner(partition) == process.id
+        runs = owns and member is not None and member.lease_until_s > self._loop.time()
         self._witness.check("steps start under a lease", runs, f"{process.id} let a step of {invocation_id} start")
 
     def ownerless(self) -> list[int]:
@@ -341,8 +294,7 @@ class Nodes:
         endpoint = self._processes[name]
         way = Connected(endpoint, process)
         process.ways.append(way)
-        contracts = Contracts.discovered(endpoint.endpoint.discovery())
-        process.group.run(process.node.invoker.add, way, contracts, deployment_id)
+        process.group.run(process.node.invoker.add, way, self._contracts[name], deployment_id)
 
     def _make(self) -> NodeProcess:
         process = NodeProcess(self, self._started)
@@ -364,18 +316,6 @@ class Nodes:
             if process.alive:
                 self._witness.breach("nodes run", f"{process.id} stopped: {error!r}")
 
-    def _spawn(self, work: Coroutine[object, object, None] | asyncio.Task[None]) -> None:
-        task = work if isinstance(work, asyncio.Task) else self._loop.create_task(work)
+    def _spawn(self, task: asyncio.Task[None]) -> None:
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
-
-
-def listen(loop: PartitionLoop, words: deque[Input]) -> None:
-    """Keeps what a partition is told."""
-    apply = loop._apply
-
-    def listening(input: Input, now_ms: int) -> Exception | None:
-        words.append(input)
-        return apply(input, now_ms)
-
-    loop._apply = listening  # type: ignore[method-assign]  # of this one loop

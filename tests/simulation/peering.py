@@ -74,7 +74,7 @@ class Stream:
         self.address = address
         self._answers: Mailbox[Responses] = Mailbox()
         self._requests: Mailbox[Requests] = Mailbox()
-        self._to_client: Direction[Responses] = Direction(peering.random, self._answers.put, source.context)
+        self._to_client: Direction[Responses] = Direction(peering.random, self._answers.put, source)
         self._to_server: Direction[Requests] | None = None
         self.broken = False
 
@@ -107,7 +107,7 @@ class Stream:
 
     def accept(self, group: Group) -> None:
         """The peer takes the connection."""
-        self._to_server = Direction(self._peering.random, self._requests.put, group.context)
+        self._to_server = Direction(self._peering.random, self._requests.put, group)
 
     async def receive(self) -> bytes | None:
         """The next requests; None when the peer has gone."""

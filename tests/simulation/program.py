@@ -81,10 +81,11 @@ class Spawn:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Messages to one cell, one right after the other."""
+    """Messages to one cell, one after the other."""
 
     path: str
     bodies: tuple["Body", ...]
+    pause_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +269,7 @@ class Errand:
     ``twice``: another one asks the same at the same time. ``patience_ms``: after it the caller hangs up and asks again.
     ``attaches``: it sends first, and asks for the end by the invocation's id. ``cancel_ms``, ``kill_ms``: somebody
     cancels or kills it so long after it was asked for. ``new``: of a workflow that it wants to be its own.
+    ``careless``: it asks once, without an idempotency key, and goes away where nobody answers.
     """
 
     body: Body
@@ -279,6 +281,7 @@ class Errand:
     cancel_ms: int = 0
     kill_ms: int = 0
     new: bool = False
+    careless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +332,7 @@ def tell(program: Program) -> str:
         wishes += [f"after {errand.delay_ms} ms"] * bool(errand.delay_ms)
         wishes += ["twice"] * errand.twice + ["by attaching"] * errand.attaches
         wishes += [f"hanging up after {errand.patience_ms} ms"] * bool(errand.patience_ms)
-        wishes += ["as a new one"] * errand.new
+        wishes += ["as a new one"] * errand.new + ["once, without a key"] * errand.careless
         wishes += [f"cancelled after {errand.cancel_ms} ms"] * bool(errand.cancel_ms)
         wishes += [f"killed after {errand.kill_ms} ms"] * bool(errand.kill_ms)
         lines.append(f"a caller, {', '.join(wishes)}:")
@@ -353,7 +356,7 @@ def _tell_ops(ops: tuple[Op, ...], indent: str, lines: list[str]) -> None:
                 lines.append(f"{indent}{type(op).__name__.lower()} {op.path}{how}:")
                 _tell_body(op.body, indent + "  ", lines)
             case Burst():
-                lines.append(f"{indent}burst {op.path}:")
+                lines.append(f"{indent}burst {op.path}, {op.pause_ms} ms between:")
                 for body in op.bodies:
                     _tell_body(body, indent + "  ", lines)
             case All() | First():

@@ -137,7 +137,11 @@ class Script:
             case CallOff():
                 await self._call_off(op)
             case Burst():
-                sent = [self._send(body, self._so_far(op.path), 0) for body in op.bodies]
+                sent: list[Awaitable[object]] = []
+                for body in op.bodies:
+                    if sent and op.pause_ms:
+                        await self._ctx.sleep(timedelta(milliseconds=op.pause_ms))
+                    sent.append(self._send(body, self._so_far(op.path), 0))
                 self._say(op.path, ",".join([await self._result(future, _render_handle) for future in sent]))
             case Settle() | Peek():
                 self._say(op.path, await self._look_at_promise(op))

@@ -33,11 +33,11 @@ ALONE = Shape()
 
 def draw_shape(random: Random) -> Shape:
     """A node alone in one world of five, else a cluster."""
-    partitions = random.choice((1, 2, 5, 8))
+    partitions = random.choice((1, 2, 5, 8, 8))
     if random.random() < 0.2:
         return Shape(partitions=random.choice((1, 1, partitions)))
     return Shape(
-        nodes=random.choice((1, 2, 2, 3)),
+        nodes=random.choice((1, 2, 2, 3, 3)),
         partitions=partitions,
         databases=2 if partitions > 1 and random.random() < 0.2 else 1,
         alone=False,

@@ -114,7 +114,9 @@ class Simulation:
                 differ_ms = max(0, *offs) - min(0, *offs)
                 model = Model(self._plan.program, rows, self._witness, self._outsiders, told, calm, differ_ms)
                 model.check()
-                self._nodes.durable.channels.look_for_rest(rows)
+                self._nodes.durable.channels.look_for_rest()
+                # Who has not come through yet would find it forgotten.
+                await self._outsiders.close()
                 self._nodes.calm_down()
                 self._nodes.jump(RETENTION_MS)
                 await asyncio.sleep(TWO_SWEEPS_S)

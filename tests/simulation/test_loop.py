@@ -69,3 +69,33 @@ def test_what_is_left_running_is_cancelled() -> None:
 
     loop.run(leave())
     assert cancelled == [True]
+
+
+def test_callbacks_of_a_frozen_group_run_once_it_is_thawed() -> None:
+    async def live() -> list[str]:
+        now = asyncio.get_running_loop()
+        assert isinstance(now, loop.VirtualLoop)
+        heard: list[str] = []
+
+        async def tick(name: str) -> None:
+            for number in range(3):
+                await asyncio.sleep(1)
+                heard.append(f"{name}{number} at {now.time():g}")
+
+        group = loop.Group("frozen")
+        ticking = [group.task(tick("frozen ")), asyncio.create_task(tick("other "))]
+        await asyncio.sleep(1.5)
+        now.freeze(group)
+        await asyncio.sleep(1)
+        now.thaw(group)
+        await asyncio.gather(*ticking)
+        return heard
+
+    assert loop.run(live()) == [
+        "frozen 0 at 1",
+        "other 0 at 1",
+        "other 1 at 2",
+        "frozen 1 at 2.5",
+        "other 2 at 3",
+        "frozen 2 at 3.5",
+    ]
