@@ -9,20 +9,23 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cpu import machine_busy_s
 from bench.machine import environment
 from bench.markdown import replace_measured
 from bench.scale.fleet import SHAPES, Fleet, Shape, running_fleet
-from bench.scale.result import Result, median
+from bench.scale.result import FOREIGN, Result, median
 from bench.scale.table import crossing_table, scale_table
 from bench.scale.work import HELLO, Work, call, calls, works
 
 WARM_S = 2.0
 # Longer than a session of PostgreSQL keeps to itself what it has counted.
 SETTLE_S = 1.2
+MOST_TRIES = 4
+# So many keys nobody has used: every node has some of them.
+SETTLING_KEYS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,20 @@ def measure(chosen: Chosen) -> list[Result]:
                 for work in chosen.works:
                     if work.only not in ("", shape.name):
                         continue
-                    results.setdefault((work.name, shape.name), []).append(run(fleet, shape, work, chosen.seconds))
+                    results.setdefault((work.name, shape.name), []).append(
+                        run_alone(fleet, shape, work, chosen.seconds)
+                    )
     return [median(runs) for runs in results.values()]
+
+
+def run_alone(fleet: Fleet, shape: Shape, work: Work, seconds: float) -> Result:
+    """One workload, again while other programs of this machine disturb it; the run that was disturbed least counts."""
+    runs = []
+    for _ in range(MOST_TRIES):
+        runs.append(run(fleet, shape, work, seconds))
+        if runs[-1].others < FOREIGN:
+            break
+    return min(runs, key=lambda result: result.others)
 
 
 def run(fleet: Fleet, shape: Shape, work: Work, seconds: float) -> Result:
@@ -61,19 +76,19 @@ def run(fleet: Fleet, shape: Shape, work: Work, seconds: float) -> Result:
     busy_s = machine_busy_s() - busy_s
     used = {process: used_s - cpu.get(process, 0.0) for process, used_s in fleet.cpu().items()}
     used["load", 0] = _ended_children_s() - load_s
+    exact = fleet.counters.read() - counts
     settle(fleet)
-    counted = fleet.counters.read() - counts
+    counted = replace(fleet.counters.read() - counts, commits=exact.commits, wal_bytes=exact.wal_bytes)
     print(f"  {work.title}: {measured.rate:,.0f}/s", file=sys.stderr, flush=True)
     cores = os.cpu_count() or 1
-    nodes = shape.nodes * shape.workers
-    return Result(work.name, shape.name, measured, counted, used, busy_s, cores, shape.databases, nodes)
+    return Result(work.name, shape.name, measured, counted, used, busy_s, cores, shape.databases)
 
 
 def settle(fleet: Fleet) -> None:
-    """Lets every node commit once more after a pause, so that servers have counted all that was before."""
+    """Lets every node read and commit once more after a pause, so that servers have counted all that was before."""
     time.sleep(SETTLE_S)
-    for ingress in fleet.ingresses:
-        call(ingress, "load.v1.LoadService/Empty", {"text": "settle"})
+    for number in range(SETTLING_KEYS):
+        call(fleet.ingresses[0], "load.v1.Counter/Add", {"counter": f"settle {number} {time.monotonic_ns()}"})
 
 
 def _ended_children_s() -> float:

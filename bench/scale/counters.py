@@ -19,7 +19,6 @@ _READ = """
         (SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables
             WHERE schemaname = 'perdure' AND NOT relname = ANY(%s)),
         (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()),
-        (SELECT active_time FROM pg_stat_database WHERE datname = current_database()),
         pg_current_wal_lsn() - '0/0'::pg_lsn,
         (SELECT wal_sync FROM pg_stat_wal),
         (SELECT wal_sync_time FROM pg_stat_wal),
@@ -37,7 +36,6 @@ class Counts:
         commits: Batches of all nodes.
         rows: That these have written. 0 where nobody counts them.
         transactions: All there were, those that only read among them.
-        active_s: How long sessions were at work for those who waited for them.
         wal_bytes: Bytes of the log of a server.
         syncs: How often a server waited for its log to be on the disk; ``sync_s`` is how long altogether.
         stored_bytes: Size of our tables and their indexes.
@@ -46,7 +44,6 @@ class Counts:
     commits: float = 0
     rows: float = 0
     transactions: float = 0
-    active_s: float = 0
     wal_bytes: float = 0
     syncs: float = 0
     sync_s: float = 0
@@ -88,8 +85,8 @@ class PostgresCounters:
             row = connection.execute(_READ, (_OWNERSHIP,)).fetchone()
         if row is None:
             raise RuntimeError("a SELECT without FROM has a row")
-        commits, rows, transactions, active_ms, wal_bytes, syncs, sync_ms, stored_bytes = map(float, row)
-        return Counts(commits, rows, transactions, active_ms / 1000, wal_bytes, syncs, sync_ms / 1000, stored_bytes)
+        commits, rows, transactions, wal_bytes, syncs, sync_ms, stored_bytes = map(float, row)
+        return Counts(commits, rows, transactions, wal_bytes, syncs, sync_ms / 1000, stored_bytes)
 
 
 class SqliteCounters:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from bench.http_load import Measured
 from bench.scale.counters import Counts
 
-# From these shares on there is no more to be had of an interpreter, of all cores, of a disk, of a session.
+# From these shares on there is no more to be had of an interpreter, of all cores, of a disk.
 FULL_PROCESS = 0.9
 FULL_MACHINE = 0.92
 FULL_DISK = 0.6
-FULL_SESSION = 0.7
 # Where other programs use more than this share of the machine, a rate says little.
 FOREIGN = 0.1
+# Reads a call from which on they are what a node waits for, where nothing is full.
+MANY_READS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,6 @@ class Result:
         cpu_s: By kind of process and process id, while the load ran.
         busy_s: Of the whole machine, whosoever's processes used it.
         databases: How many servers there were.
-        nodes: How many nodes; each waits for one commit or read at a time in each database.
     """
 
     work: str
@@ -35,7 +35,6 @@ class Result:
     busy_s: float
     cores: int
     databases: int
-    nodes: int
 
     @property
     def by_kind(self) -> dict[str, float]:
@@ -65,9 +64,9 @@ class Result:
         return self.counts.sync_s / (self.measured.seconds * max(1, self.databases))
 
     @property
-    def waiting(self) -> float:
-        """The share of the time in which a node waited for a database, for each of both."""
-        return self.counts.active_s / (self.measured.seconds * max(1, self.databases * self.nodes))
+    def reads(self) -> float:
+        """Transactions a call that wrote nothing. A node waits for one at a time, and does nothing else meanwhile."""
+        return (self.counts.transactions - self.counts.commits) / self.measured.calls
 
     @property
     def bound(self) -> str:
@@ -83,8 +82,8 @@ class Result:
             return f"all {self.cores} cores"
         if self.syncing >= FULL_DISK:
             return f"the disk, {self.syncing:.0%} of the time"
-        if self.waiting >= FULL_SESSION:
-            return f"one commit or read after another, {self.waiting:.0%} of the time"
+        if self.reads >= MANY_READS:
+            return f"reads, one after another; {machine:.0%} of the cores"
         return f"round trips; {machine:.0%} of the cores"
 
 

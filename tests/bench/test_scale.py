@@ -15,7 +15,7 @@ def result(
 ) -> Result:
     """Two seconds of a workload on two cores."""
     used = {(kind, number): seconds for number, (kind, seconds) in enumerate(cpu_s.items())}
-    return Result("W1", shape, Measured(calls, 2.0, 1.0, 2.0), counts, used, busy_s, cores=2, databases=1, nodes=1)
+    return Result("W1", shape, Measured(calls, 2.0, 1.0, 2.0), counts, used, busy_s, cores=2, databases=1)
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ def result(
         (result(node=0.5), "other programs of this machine"),
         (result(busy_s=1.0, counts=Counts(sync_s=1.5), node=0.5), "the disk, 75% of the time"),
         (
-            result(busy_s=1.0, counts=Counts(active_s=1.6), node=0.5),
-            "one commit or read after another, 80% of the time",
+            result(busy_s=1.0, counts=Counts(transactions=1_000), node=0.5),
+            "reads, one after another; 25% of the cores",
         ),
         (result(busy_s=1.0, node=0.5), "round trips; 25% of the cores"),
     ],
@@ -37,9 +37,7 @@ def test_what_there_is_no_more_of_bounds_a_workload(measured: Result, bound: str
 
 
 def test_cpu_is_told_by_the_call_and_summed_over_processes_of_a_kind() -> None:
-    measured = Result(
-        "W1", "pg2", Measured(1_000, 1.0, 1, 1), Counts(), {("node", 1): 0.1, ("node", 2): 0.3}, 1, 2, 1, 2
-    )
+    measured = Result("W1", "pg2", Measured(1_000, 1.0, 1, 1), Counts(), {("node", 1): 0.1, ("node", 2): 0.3}, 1, 2, 1)
     assert measured.cpu_us("node") == pytest.approx(400)
     assert measured.calls_a_core == pytest.approx(2_500)
 
