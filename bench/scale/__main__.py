@@ -123,7 +123,9 @@ def main() -> int:
     results = measure(chosen)
     titles = {work.name: work.title for work in chosen.works}
     shapes = {shape.name: shape.title for shape in chosen.shapes}
-    runs = f"{chosen.seconds:g} s a row, 64 callers; of {chosen.rounds} runs the middle one"
+    runs = f"{chosen.seconds:g} s a row, 64 callers"
+    if chosen.rounds > 1:
+        runs += f"; of {chosen.rounds} runs the middle one"
     how = f"{environment()} {chosen.endpoints} endpoint processes; {runs}."
     crossing = {work.name for work in chosen.works if work.only}
     everywhere = [result for result in results if result.work not in crossing]
