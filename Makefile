@@ -77,6 +77,8 @@ chaos-smoke: setup postgresql
 .PHONY: bench-scale
 bench-scale: setup wrk postgresql
 	python -m bench.scale --write docs/scale.md
+	python -m bench.scale --write docs/scale.md --section each --each --work W1 --work W2 --work W3 \
+	  --shape pg1 --shape pg2 --shape pg3
 	python -m bench.primary --write docs/scale.md
 	python -m bench.leases --write docs/scale.md
 	python -m bench.spread --write docs/scale.md

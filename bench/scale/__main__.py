@@ -30,13 +30,21 @@ SETTLING_KEYS = 16
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What to measure."""
+    """What to measure; ``works`` are names."""
 
     shapes: Sequence[Shape]
-    works: Sequence[Work]
+    works: Sequence[str]
     seconds: float
     rounds: int
+    callers: int
+    each: bool
+    messages: int
     endpoints: int
+
+    def works_on(self, shape: Shape) -> dict[str, Work]:
+        """The workloads as this shape gets them."""
+        callers = self.callers * (shape.nodes if self.each else 1)
+        return {name: work for name, work in works(callers, self.messages).items() if name in self.works}
 
 
 def measure(chosen: Chosen) -> list[Result]:
@@ -47,9 +55,9 @@ def measure(chosen: Chosen) -> list[Result]:
             print(f"round {number + 1} of {chosen.rounds}: {shape.title}", file=sys.stderr, flush=True)
             with running_fleet(shape, chosen.endpoints) as fleet:
                 # Caches and connections are then as they are in processes that work.
-                calls("load.v1.LoadService/Empty", HELLO, fleet, WARM_S)
-                calls("load.v1.LoadService/Steps", HELLO, fleet, WARM_S)
-                for work in chosen.works:
+                calls("load.v1.LoadService/Empty", HELLO, chosen.callers, fleet, WARM_S)
+                calls("load.v1.LoadService/Steps", HELLO, chosen.callers, fleet, WARM_S)
+                for work in chosen.works_on(shape).values():
                     if work.only not in ("", shape.name):
                         continue
                     results.setdefault((work.name, shape.name), []).append(
@@ -96,43 +104,47 @@ def _ended_children_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _read_options() -> tuple[Chosen, Path | None]:
+def _read_options() -> tuple[Chosen, Path | None, str]:
     options = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
     options.add_argument("--seconds", type=float, default=5, help="how long each workload runs")
     options.add_argument("--rounds", type=int, default=1, help="how often; the run in the middle is told")
+    options.add_argument("--callers", type=int, default=64, help="of all nodes together")
+    options.add_argument("--each", action="store_true", help="so many callers for each node")
     options.add_argument("--messages", type=int, default=10_000, help="of W5")
     options.add_argument("--endpoints", type=int, default=2, help="processes of the one deployment")
     options.add_argument("--shape", action="append", choices=SHAPES, help="only these; may be given again")
-    options.add_argument("--work", action="append", choices=works(0), help="only these; may be given again")
+    options.add_argument("--work", action="append", choices=works(0, 0), help="only these; may be given again")
     options.add_argument("--write", type=Path, help="a page with markers, to put the tables into")
+    options.add_argument("--section", default="shapes", help="the markers of the first table")
     given = options.parse_args()
-    all_works = works(given.messages)
     chosen = Chosen(
-        [SHAPES[name] for name in given.shape or SHAPES],
-        [all_works[name] for name in given.work or all_works],
-        given.seconds,
-        given.rounds,
-        given.endpoints,
+        shapes=[SHAPES[name] for name in given.shape or SHAPES],
+        works=given.work or list(works(0, 0)),
+        seconds=given.seconds,
+        rounds=given.rounds,
+        callers=given.callers,
+        each=given.each,
+        messages=given.messages,
+        endpoints=given.endpoints,
     )
-    return chosen, given.write
+    return chosen, given.write, given.section
 
 
 def main() -> int:
     """Measures and prints."""
-    chosen, page = _read_options()
+    chosen, page, section = _read_options()
     results = measure(chosen)
-    titles = {work.name: work.title for work in chosen.works}
+    named = works(0, 0)
+    titles = {name: named[name].title for name in chosen.works}
     shapes = {shape.name: shape.title for shape in chosen.shapes}
-    runs = f"{chosen.seconds:g} s a row, 64 callers"
+    runs = f"{chosen.seconds:g} s a row, {chosen.callers} callers{' for each node' if chosen.each else ''}"
     if chosen.rounds > 1:
         runs += f"; of {chosen.rounds} runs the middle one"
     how = f"{environment()} {chosen.endpoints} endpoint processes; {runs}."
-    crossing = {work.name for work in chosen.works if work.only}
-    everywhere = [result for result in results if result.work not in crossing]
-    parts = {
-        "shapes": f"{how}\n\n{scale_table(everywhere, titles, shapes)}",
-        "crossing": crossing_table([result for result in results if result.work in crossing], titles),
-    }
+    everywhere = [result for result in results if not named[result.work].only]
+    parts = {section: f"{how}\n\n{scale_table(everywhere, titles, shapes)}"}
+    if crossing := [result for result in results if named[result.work].only]:
+        parts["crossing"] = crossing_table(crossing, titles)
     for name, text in parts.items():
         print(text, end="\n\n")
         if page is not None:
