@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,11 +161,15 @@ def workers(directory: Path) -> Iterator[Town]:
 
 
 @contextmanager
-def nodes(directory: Path) -> Iterator[Town]:
-    """Several nodes on a PostgreSQL of their own, and two processes of the handlers behind one deployment."""
+def nodes(directory: Path, peers: Callable[[], Sequence[str]] = tuple) -> Iterator[Town]:
+    """Several nodes on a PostgreSQL of their own, and two processes of the handlers behind one deployment.
+
+    ``peers`` gives the options of each node that say where others reach it.
+    """
     with cluster() as url, open_stage() as stage:
         options = ("up", "--lease", str(LEASE_S))
-        doors, processes = zip(*(_node(directory, f"node-{number}", *options) for number in range(NODES)), strict=True)
+        made = (_node(directory, f"node-{number}", *options, *peers()) for number in range(NODES))
+        doors, processes = zip(*made, strict=True)
         for process in processes:
             process.environment["PERDURE_STORAGE"] = url
         endpoints = [_serve(directory, "127.0.0.1", stage, f"endpoint-{number}", APP) for number in range(ENDPOINTS)]

@@ -15,10 +15,10 @@ from pathlib import Path
 import perdure
 import psycopg
 import pytest
-from conformance.v1 import DiaryClient, Key, KeyText, StepsClient, Text
+from conformance.v1 import DiaryClient, Errand, Key, KeyText, StepsClient, Text, WriterClient
 from perdure_runtime.partition.placement import Placement
 
-from examples.demo.processes import Service
+from examples.demo.processes import Service, free_port
 from tests.conformance import town as towns
 from tests.conformance.operator_desk import eventually
 from tests.conformance.town import LEASE_S, Node, Town
@@ -199,3 +199,16 @@ def test_steps_that_are_done_stay_done_whichever_node_is_killed(town: Town) -> N
 
         assert {scene: handle.attach().text for scene, handle in sent.items()} == drawn
     assert all(town.stage.lines(scene).count(drawn[scene]) == 1 for scene in scenes)
+
+
+def test_handlers_call_across_nodes_that_do_not_reach_each_other(tmp_path: Path) -> None:
+    def advertised_where_nobody_listens() -> tuple[str, ...]:
+        return "--peer", f"127.0.0.1:{free_port()}", "--advertise", f"127.0.0.1:{free_port()}"
+
+    with towns.nodes(tmp_path, advertised_where_nobody_listens) as town:
+        wait_until_all_have_a_share(town)
+        here = town.nodes[0]
+        away = [key for key in diaries(60) if owner_of(town, of_key(key)) != here][:3]
+        with perdure.SyncClient(here.ingress, timeout=TIMEOUT) as client:
+            for key in away:
+                assert WriterClient(client).by_turns(Errand(key, ["one", "two"])).texts == ["one", "two"]

@@ -84,5 +84,6 @@ def databases(plan: Plan, listen: tuple[str, int], advertised: str) -> Ground:
         registry=storages[0],
         surveys=storages,
         clusters=clusters,
+        fallbacks=storages,
     )
     return Ground(storages, cluster, " and ".join(storage.name for storage in storages))
