@@ -13,7 +13,8 @@ setup: .venv/installed
 
 # Our own wires: upb messages. protoc writes imports from the proto root; ours live in the package perdure_protos.
 WIRES := perdure/protocol/v1/journal.proto perdure/protocol/v1/session.proto \
-         perdure/ingress/v1/ingress.proto perdure/admin/v1/admin.proto \
+         perdure/ingress/v1/ingress.proto \
+         $(patsubst protos/%,%,$(wildcard protos/perdure/admin/v1/*.proto)) \
          perdure/peer/v1/message.proto perdure/peer/v1/peer.proto
 # What buf generates: the contracts of examples, benchmarks and tests.
 CONTRACTS := accounts conformance kinds load mail ordeal orders parcels payments quotes signup simulated transfers trial trips
@@ -43,7 +44,7 @@ types: setup
 	mypy
 
 # The pure packages are held to every branch by their own tests; all that has a shell runs after them.
-test: lint check-generated types curl postgresql pgbouncer
+test: lint check-generated types curl postgresql pgbouncer chromium nats-server
 	coverage run -m pytest tests/partition tests/vm
 	coverage report
 	pytest --ignore tests/partition --ignore tests/vm
@@ -60,6 +61,13 @@ simulate: setup
 # An order survives kill -9 of the process that runs it, and of the runtime.
 demo: setup curl
 	python -m examples.demo
+
+# A million hostile inputs at every door: nothing may crash, hang, or leave memory behind. docs/fuzzing.md has a run.
+.PHONY: fuzz
+INPUTS ?= 1000000
+fuzz: setup
+	pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
+	python -m fuzz --inputs $(INPUTS)
 
 # W1, W2 and W3, and where the time goes.
 bench: setup wrk
@@ -84,8 +92,8 @@ bench-scale: setup wrk postgresql
 	python -m bench.spread --write docs/scale.md
 
 # Programs that a fresh machine may lack.
-.PHONY: curl wrk postgresql pgbouncer
-curl wrk:
+.PHONY: curl wrk postgresql pgbouncer chromium nats-server
+curl wrk chromium nats-server:
 	@command -v $@ >/dev/null || { apt-get update -qq && apt-get install -y -qq $@ >/dev/null; } || \
 	  { echo "this needs $@: install it with the package manager of this machine"; exit 1; }
 # Tests and an example start a PostgreSQL of their own. Debian keeps the programs of a server off the PATH.

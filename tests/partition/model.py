@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, InvocationName, Outcome
-from perdure_runtime.partition.input import Command, Input, Purge, Receive, Restart, SignalInvocation
+from perdure_runtime.partition.input import Command, EditState, Input, Purge, Receive, Restart, SignalInvocation
 from perdure_runtime.partition.journal import NOTIFICATIONS, Journal
 from perdure_runtime.partition.rows import Ended, IdempotencyKey, Invocation, Running, Target
 
@@ -31,6 +31,9 @@ class Model:
         match input:
             case SignalInvocation(id, name, result):
                 self._send(before, before.invocations.get(id), name, result)
+            case EditState():
+                for name, value in input.changes:
+                    self._put((input.service, input.key), name, value)
             case Command():
                 self._note_command(before, input, after)
             case Receive(source, destination, seq, message) if message.HasField("ask"):
@@ -81,11 +84,17 @@ class Model:
 
     def _write(self, place: tuple[str, str], entry: Entry) -> None:
         if entry.HasField("set_state"):
-            self.written.setdefault(place, {})[entry.set_state.name] = entry.set_state.value
+            self._put(place, entry.set_state.name, entry.set_state.value)
         elif entry.HasField("clear_state"):
-            self.written.get(place, {}).pop(entry.clear_state.name, None)
+            self._put(place, entry.clear_state.name, None)
         elif entry.HasField("clear_all_state"):
             self.written.pop(place, None)
+
+    def _put(self, place: tuple[str, str], name: str, value: bytes | None) -> None:
+        if value is not None:
+            self.written.setdefault(place, {})[name] = value
+            return
+        self.written.get(place, {}).pop(name, None)
         if not self.written.get(place, {}):
             self.written.pop(place, None)
 

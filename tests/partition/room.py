@@ -13,12 +13,14 @@ from perdure_runtime.partition.input import (
     CancelInvocation,
     Command,
     CompleteAwakeable,
+    EditState,
     Input,
     Kill,
     Pause,
     Purge,
     Restart,
     Resume,
+    SettlePromise,
     SignalInvocation,
     StepEnded,
     StepFailed,
@@ -29,7 +31,7 @@ from perdure_runtime.partition.machine import Step, apply
 from perdure_runtime.partition.memory import Memory
 from perdure_runtime.partition.placement import Placement
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.partition.rows import SHARED, IdempotencyKey, Invocation, Mode, Status, Target, Timer
+from perdure_runtime.partition.rows import SHARED, IdempotencyKey, Invocation, Mark, Mode, Status, Target, Timer
 from perdure_runtime.partition.view import NotLoaded
 
 from tests.partition.samples import EMAIL, FOREVER, ONE_RUN, ORDER, SIGNUP, call, completion, outcome
@@ -86,6 +88,7 @@ class Room:
         idempotency_key: str = "",
         delay_ms: int = 0,
         must_be_new: bool = False,
+        mark: Mark | None = None,
     ) -> Step:
         return self.apply(
             Submit(
@@ -96,6 +99,7 @@ class Room:
                 idempotency_key=idempotency_key,
                 delay_ms=delay_ms,
                 must_be_new=must_be_new,
+                mark=mark,
             )
         )
 
@@ -134,6 +138,12 @@ class Room:
 
     def resume(self, id: str) -> Step:
         return self.apply(Resume(id))
+
+    def edit(self, target: Target, version: str, *changes: tuple[str, bytes | None]) -> Step:
+        return self.apply(EditState(target.service, target.key, version, changes))
+
+    def settle(self, target: Target, name: str, result: bytes | Failure) -> Step:
+        return self.apply(SettlePromise(target.service, target.key, name, outcome(result)))
 
     def pause(self, id: str) -> Step:
         return self.apply(Pause(id))

@@ -93,6 +93,13 @@ def set_state(name: str, value: bytes) -> Entry:
     return Entry(set_state=SetStateCommand(name=name, value=value))
 
 
+def read_state(name: str, value: bytes | None) -> Entry:
+    """What a handler has read of the state, as it is recorded."""
+    if value is None:
+        return Entry(clear_state=ClearStateCommand(name=name, read=True))
+    return Entry(set_state=SetStateCommand(name=name, value=value, read=True))
+
+
 def clear_state(name: str) -> Entry:
     return Entry(clear_state=ClearStateCommand(name=name))
 

@@ -28,6 +28,7 @@ from perdure_runtime.partition.view import (
     InvocationDocument,
     JournalDocument,
     ListenersDocument,
+    MarkDocument,
     ObjectDocument,
     PromisesDocument,
     ReceivedDocument,
@@ -64,6 +65,7 @@ class Store:
         self.channels: dict[tuple[int, int], Channel] = {}
         self.outbox: dict[tuple[int, int, int], Message] = {}
         self.arrived: dict[tuple[int, int], int] = {}
+        self.marks: dict[tuple[int, str], int] = {}
 
     def write(self, writes: Writes) -> None:
         """Takes in a step or a batch, whole."""
@@ -91,6 +93,7 @@ class Store:
         self.channels.update(writes.channels)
         _put(self.outbox, writes.outbox)
         self.arrived.update(writes.received)
+        self.marks.update(writes.marks)
         for id in writes.forgotten:
             self.journals.pop(id, None)
         for id in writes.purged:
@@ -115,6 +118,7 @@ class Store:
         other.channels = dict(self.channels)
         other.outbox = dict(self.outbox)
         other.arrived = dict(self.arrived)
+        other.marks = dict(self.marks)
         return other
 
     def load(self, document: Document) -> Content:
@@ -140,6 +144,8 @@ class Store:
                 return self.channels.get((source, destination))
             case ReceivedDocument(source, destination):
                 return self.arrived.get((source, destination))
+            case MarkDocument(partition, source):
+                return self.mark(partition, source)
             case HeldDocument(id):
                 return dict(self.held(id))
             case _:
@@ -200,6 +206,10 @@ class Store:
     def received(self, source: int, destination: int) -> int:
         self._must_own(destination)
         return self.arrived.get((source, destination), 0)
+
+    def mark(self, partition: int, source: str) -> int | None:
+        self._must_own(partition)
+        return self.marks.get((partition, source))
 
     def held(self, invocation_id: str) -> Mapping[int, Outcome]:
         self._must_own(self.placement.of_invocation(invocation_id))

@@ -5,9 +5,11 @@ go to objects directly, shared handlers write, attempts speak out of turn, and a
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeAlias
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -15,12 +17,14 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry, Failure, Invoc
 from perdure_protos.perdure.protocol.v1.journal_pb2 import StepFailure as Failed
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
 from perdure_runtime.partition.entries.command import OF_A_KEY
+from perdure_runtime.partition.entries.state import state_version
 from perdure_runtime.partition.input import (
     AttemptEnded,
     AttemptFailed,
     AttemptLost,
     AttemptSuspended,
     Command,
+    EditRefused,
     Input,
     Purge,
     StepEnded,
@@ -35,6 +39,7 @@ from perdure_runtime.partition.rows import (
     Cancel,
     Ended,
     Invocation,
+    Mark,
     Mode,
     Paused,
     Running,
@@ -146,6 +151,34 @@ class AnyOrder(RuleBasedStateMachine):
         for called, key, delay_ms, must_be_new in calls:
             id, mode = self._mint(called, key), MODES.get(called, SHARED)
             self.room.submit(id, called, mode=mode, idempotency_key=key, delay_ms=delay_ms, must_be_new=must_be_new)
+
+    @rule(called=targets, position=st.integers(0, 5), key=keys)
+    def a_source_brings_something(self, called: Target, position: int, key: str) -> None:
+        id, mode, mark = self._mint(called, key), MODES.get(called, SHARED), Mark("topic", position)
+        place = (self.room.store.placement.of_invocation(id), "topic")
+        before = self.room.store.marks.get(place)
+        step = self.room.submit(id, called, mode=mode, idempotency_key=key, mark=mark)
+        if before is not None and position <= before:
+            assert not step.writes
+        else:
+            assert self.room.store.marks[place] == position
+
+    @rule(place=st.sampled_from([ALICE, BOB]), name=names, value=st.sampled_from([b"1", None]), seen=st.booleans())
+    def an_operator_edits(self, place: Target, name: str, value: bytes | None, seen: bool) -> None:
+        version = state_version(self.room.store.state(place.service, place.key)) if seen else "of long ago"
+        line = self.room.store.line(place.service, place.key)
+        if seen and not (line and isinstance(self.room.status(line[0]), Running)):
+            self.room.edit(place, version, (name, value))
+            assert self.room.store.state(place.service, place.key).get(name) == value
+        else:
+            with pytest.raises(EditRefused):
+                self.room.edit(place, version, (name, value))
+
+    @rule(name=names, result=results)
+    def an_operator_settles_a_promise(self, name: str, result: bytes | Failure) -> None:
+        with suppress(EditRefused):
+            self.room.settle(SIGNUP, name, result)
+        assert self.room.store.promises(SIGNUP.service, SIGNUP.key)[name].result is not None
 
     @precondition(lambda self: self._running())
     @rule(data=st.data(), asked=st.lists(entries, min_size=1, max_size=8))

@@ -23,6 +23,7 @@ def _answers(view: View) -> list[object]:
         view.channel(0, 1),
         view.received(1, 0),
         view.held("inv_run"),
+        view.mark(0, "topic"),
     ]
 
 
@@ -43,4 +44,4 @@ def test_each_question_is_answered_from_storage_once(room: Room) -> None:
     assert _answers(view) == _answers(room.store)
     assert view.inbox(ALICE.service, ALICE.key, 0) == Place(0, "inv_b")
     assert _answers(view) == _answers(room.store)
-    assert len(loaded) == len(set(loaded)) == 11
+    assert len(loaded) == len(set(loaded)) == 12

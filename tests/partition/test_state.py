@@ -1,5 +1,6 @@
 """State of a key."""
 
+import pytest
 from perdure_protos.perdure.protocol.v1.journal_pb2 import StateKeys, StateValue
 from perdure_runtime.partition.effect import Notify, Start
 from perdure_runtime.partition.lifecycle.begin import EAGER_BYTES
@@ -18,6 +19,7 @@ from tests.partition.samples import (
     completion,
     get_state,
     get_state_keys,
+    read_state,
     set_state,
     sleep,
 )
@@ -205,3 +207,11 @@ def _keys(room: Room, command: int) -> list[str]:
     result = room.result("inv_a", command)
     assert isinstance(result, bytes)
     return list(StateKeys.FromString(result).names)
+
+
+@pytest.mark.parametrize("value", [b"10", None])
+def test_a_recorded_read_writes_nothing(room: Room, value: bytes | None) -> None:
+    room.submit("inv_a", ALICE, mode=WRITER)
+    entry = read_state("balance", value)
+
+    assert room.command("inv_a", 0, entry) == Step(Writes(journal={("inv_a", 0): entry}), [])

@@ -34,6 +34,7 @@ def _everything(room: Room) -> Writes:
         channels={(0, 1): Channel(1, 0)},
         outbox={(0, 1, 1): Message()},
         received={(1, 0): 3},
+        marks={(0, "kafka/orders/0"): 7},
     )
 
 

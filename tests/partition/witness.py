@@ -18,7 +18,15 @@ from perdure_runtime.partition.effect import (
     Refused,
     Start,
 )
-from perdure_runtime.partition.input import AttemptSuspended, Input, Kill, Restart, SignalInvocation
+from perdure_runtime.partition.input import (
+    AttemptSuspended,
+    EditState,
+    Input,
+    Kill,
+    Restart,
+    SettlePromise,
+    SignalInvocation,
+)
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.machine import Step, apply
 from perdure_runtime.partition.memory import Memory
@@ -60,7 +68,8 @@ class Witness(Room):
             row = self.row(input.invocation_id)
             assert not isinstance(row.status, Suspended) or row.cancel is not Cancel.JOURNALED, "it is never told"
         self.model.note(before, input, self.store)
-        if not isinstance(input, SignalInvocation):
+        # A signal may be sent twice; what operators change is refused the second time, or the same.
+        if not isinstance(input, SignalInvocation | EditState | SettlePromise):
             check_repeated(apply(self.view, input, self.now_ms))
         for effect in step.effects:
             self._note(effect)

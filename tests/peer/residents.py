@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 
-from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
-from perdure_runtime.ingress.port import AwakeableFacts, EndedInvocation, InvocationName
-from perdure_runtime.partition.input import Submit
-from perdure_runtime.partition.rows import Mode, Target
+from perdure_runtime.ingress.port import AwakeableFacts, EndedInvocation, HandlerName, InvocationName
+from perdure_runtime.partition.input import EditState, SettlePromise, Submit
+from perdure_runtime.partition.rows import Mark, Mode, Target
 from perdure_runtime.storage.api import Parcel
 
 VALUE = Outcome(value=b"42")
 ENDED = EndedInvocation("inv_1", "town.Hall", "Open", VALUE)
+HANDLER = HandlerName("town.Hall", "Open")
 FACTS = AwakeableFacts("town.Hall", "town.Key")
-DESCRIPTION = admin_pb2.DescribeInvocationResponse(invocation_id="inv_1", status="suspended")
 
 
 def a_submit(id: str = "inv_1", outcome_retention_ms: int = 86_400_000) -> Submit:
@@ -27,6 +26,7 @@ def a_submit(id: str = "inv_1", outcome_retention_ms: int = 86_400_000) -> Submi
         idempotency_key="k",
         delay_ms=1_000,
         must_be_new=True,
+        mark=Mark("kafka/orders/0", 0),
     )
 
 
@@ -72,6 +72,10 @@ class FakeResidents:
         await self._ask("output", name)
         return ENDED if name == "inv_1" else None
 
+    async def handler_of(self, name: InvocationName) -> HandlerName:
+        await self._ask("handler_of", name)
+        return HANDLER
+
     async def cancel(self, name: InvocationName) -> None:
         await self._ask("cancel", name)
 
@@ -108,9 +112,11 @@ class FakeResidents:
     async def purge(self, invocation_id: str) -> None:
         await self._ask("purge", invocation_id)
 
-    async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse:
-        await self._ask("describe", invocation_id)
-        return DESCRIPTION
+    async def edit_state(self, edit: EditState) -> None:
+        await self._ask("edit_state", edit)
+
+    async def settle_promise(self, settle: SettlePromise) -> None:
+        await self._ask("settle_promise", settle)
 
     async def refresh(self) -> None:
         await self._ask("refresh")

@@ -17,14 +17,17 @@ from perdure_runtime.ingress.port import (
     WorkflowId,
     WrongStatus,
 )
+from perdure_runtime.partition.input import EditState, SettlePromise
 from perdure_runtime.peer.link import PeerLink
 from perdure_runtime.peer.port import Moved
 from perdure_runtime.storage.api import Parcel, StorageFailure
 
-from tests.peer.residents import DESCRIPTION, ENDED, FACTS, VALUE, a_submit
+from tests.peer.residents import ENDED, FACTS, HANDLER, VALUE, a_submit
 from tests.peer.room import Room, tell
 
 WORKFLOW = WorkflowId("town.Party", "new year")
+EDIT = EditState("town.Party", "ada", "v1", (("balance", b"1"), ("note", b""), ("old", None)))
+SETTLE = SettlePromise("town.Party", "ada", "done", Outcome(value=b"yes"))
 FAILED = Outcome(failure=Failure(code=5, message="no"))
 
 
@@ -36,6 +39,7 @@ FAILED = Outcome(failure=Failure(code=5, message="no"))
         (lambda link: link.attach(WORKFLOW), ("attach", WORKFLOW), ENDED),
         (lambda link: link.output("inv_1"), ("output", "inv_1"), ENDED),
         (lambda link: link.output("inv_2"), ("output", "inv_2"), None),
+        (lambda link: link.handler_of(WORKFLOW), ("handler_of", WORKFLOW), HANDLER),
         (lambda link: link.cancel("inv_1"), ("cancel", "inv_1"), None),
         (lambda link: link.signal(WORKFLOW, "go", FAILED), ("signal", WORKFLOW, "go", FAILED), None),
         (lambda link: link.signal_type("inv_1", "known"), ("signal_type", "inv_1", "known"), FACTS),
@@ -48,7 +52,8 @@ FAILED = Outcome(failure=Failure(code=5, message="no"))
         (lambda link: link.kill("inv_1"), ("kill", "inv_1"), None),
         (lambda link: link.restart("inv_1", 3), ("restart", "inv_1", 3), "inv_2"),
         (lambda link: link.purge("inv_1"), ("purge", "inv_1"), None),
-        (lambda link: link.describe("inv_1"), ("describe", "inv_1"), DESCRIPTION),
+        (lambda link: link.edit_state(EDIT), ("edit_state", EDIT), None),
+        (lambda link: link.settle_promise(SETTLE), ("settle_promise", SETTLE), None),
         (lambda link: link.refresh(), ("refresh",), None),
     ],
 )
@@ -84,7 +89,7 @@ def test_an_error_of_residents_is_raised_over_the_link_as_it_was(error: Exceptio
     async def story(room: Room, link: PeerLink) -> None:
         room.residents.error = error
         with pytest.raises(type(error)) as raised:
-            await link.describe("inv_7")
+            await link.pause("inv_7")
         assert type(raised.value) is type(error)
         assert raised.value.args == error.args
         assert vars(raised.value) == vars(error)

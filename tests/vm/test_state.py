@@ -4,7 +4,7 @@ import pytest
 from perdure.vm.errors import JournalMismatch
 from perdure.vm.machine import Machine
 
-from tests.partition.samples import clear_state, completed, run, set_state, sleep
+from tests.partition.samples import clear_state, completed, read_state, run, set_state, sleep
 from tests.vm.samples import CLEAR_ALL, get_state, machine
 
 
@@ -21,7 +21,7 @@ def test_a_first_read_is_recorded_before_the_next_command() -> None:
     assert fresh.take_entries() == []
     assert fresh.issue(run()) == 2
 
-    assert fresh.take_entries() == [set_state("balance", b"10"), clear_state("name"), run()]
+    assert fresh.take_entries() == [read_state("balance", b"10"), read_state("name", None), run()]
 
 
 def test_a_handler_that_reads_and_ends_journals_nothing() -> None:
@@ -38,7 +38,7 @@ def test_a_second_read_is_not_recorded() -> None:
         assert fresh.read_state("balance") == b"10"
         fresh.issue(sleep(1))
 
-    assert fresh.take_entries() == [set_state("balance", b"10"), sleep(1), sleep(1)]
+    assert fresh.take_entries() == [read_state("balance", b"10"), sleep(1), sleep(1)]
 
 
 def test_a_handler_reads_what_it_wrote() -> None:
@@ -56,7 +56,7 @@ def test_a_retried_handler_reads_what_it_read_before_it_wrote(journaled: int) ->
     first = machine(state={"balance": b"10"})
     _deposit(first, 5)
     journal = first.take_entries()
-    assert journal == [set_state("balance", b"10"), set_state("balance", b"15")]
+    assert journal == [read_state("balance", b"10"), set_state("balance", b"15")]
 
     # The state that the next attempt starts with has what the first one wrote so far.
     state = {"balance": [b"10", b"10", b"15"][journaled]}
@@ -110,7 +110,7 @@ def test_reads_at_once_are_recorded_before_a_read_by_a_command() -> None:
     fresh.read_state("balance")
     fresh.issue(get_state("name"))
 
-    assert fresh.take_entries() == [set_state("balance", b"10"), get_state("name")]
+    assert fresh.take_entries() == [read_state("balance", b"10"), get_state("name")]
 
 
 def test_a_replay_reads_as_the_journal_did_whatever_came_this_time() -> None:
@@ -153,7 +153,7 @@ def test_after_all_was_cleared_nothing_is_set_and_all_is_known() -> None:
 
     assert not fresh.reads_by_command("name")
     assert (fresh.read_state("balance"), fresh.read_state("name")) == (None, None)
-    assert fresh.take_entries() == [set_state("balance", b"10"), CLEAR_ALL]
+    assert fresh.take_entries() == [read_state("balance", b"10"), CLEAR_ALL]
 
 
 def test_what_was_written_after_all_was_cleared_is_read() -> None:
@@ -178,3 +178,15 @@ def test_a_read_is_no_match_for_a_journal_that_clears_all() -> None:
 
     with pytest.raises(JournalMismatch, match="the journal says clear all state, the handler did read state 'balance'"):
         again.read_state("balance")
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("value", [b"10", None])
+def test_a_write_of_what_an_older_journal_does_not_mark_is_no_mismatch(value: bytes | None, marked: bool) -> None:
+    plain = clear_state("balance") if value is None else set_state("balance", value)
+    again = machine(read_state("balance", value) if marked else plain, run(), state={})
+
+    again.write_state("balance", value)
+    again.issue(run())
+
+    assert not again.replaying

@@ -12,6 +12,7 @@ from perdure_runtime.partition.rows import (
     Channel,
     IdempotencyKey,
     Invocation,
+    Mark,
     ObjectRow,
     Place,
     PromiseRow,
@@ -82,6 +83,14 @@ class Draft:
     def put_received(self, source: int, destination: int, seq: int) -> None:
         """Takes note of a message that has come."""
         self.writes.received[source, destination] = seq
+
+    def mark(self, partition: int, source: str) -> int | None:
+        """How far a source has come in a partition; None before the first."""
+        return self._view.mark(partition, source)
+
+    def put_mark(self, partition: int, mark: Mark) -> None:
+        """Takes note that a source has come so far."""
+        self.writes.marks[partition, mark.source] = mark.position
 
     def invocation(self, invocation_id: str) -> Invocation | None:
         """The invocation as this step has left it."""

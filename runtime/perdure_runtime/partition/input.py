@@ -8,14 +8,15 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Completion, Entry, Ou
 from perdure_protos.perdure.protocol.v1.session_pb2 import AttemptFailure
 
 from perdure_runtime.partition.policy import Execution
-from perdure_runtime.partition.rows import SHARED, Mode, Target, Timer
+from perdure_runtime.partition.rows import SHARED, Mark, Mode, Target, Timer
 
 
 @dataclass(frozen=True, slots=True)
 class Submit:
     """A caller from outside asks for an invocation; ``delay_ms`` of 0 starts it at once.
 
-    ``id`` is newly minted, unless it is ``repeated``: then this call may be there already.
+    ``id`` is newly minted, unless it is ``repeated``: then this call may be there already. What a source brings has
+    its ``mark``: with the invocation it is stored that the source has come so far, and what it brings again is nothing.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Submit:
     delay_ms: int = 0
     must_be_new: bool = False
     repeated: bool = False
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,33 @@ class CompleteAwakeable:
     result: Outcome
 
 
+class EditRefused(Exception):
+    """What an operator wants to change is not as it was thought to be; the message says how it is, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditState:
+    """An operator changes state of a key; None clears a name.
+
+    Refused while a running handler has the key, and where the state is not what the operator has seen: ``version``.
+    """
+
+    service: str
+    key: str
+    version: str
+    changes: tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettlePromise:
+    """An operator gives a promise of a workflow its result. Refused where it has one."""
+
+    service: str
+    key: str
+    name: str
+    result: Outcome
+
+
 @dataclass(frozen=True, slots=True)
 class Purge:
     """Forget what of an ended invocation has been kept for long enough; with ``now`` all of it, at once."""
@@ -212,6 +241,8 @@ Input: TypeAlias = (
     | Restart
     | SignalInvocation
     | CompleteAwakeable
+    | EditState
+    | SettlePromise
     | Purge
     | Receive
     | Acknowledged

@@ -82,6 +82,9 @@ class LoadingView:
     def received(self, source: int, destination: int) -> int:
         return self._ask(self._memory.received, source, destination)
 
+    def mark(self, partition: int, source: str) -> int | None:
+        return self._ask(self._memory.mark, partition, source)
+
     def held(self, invocation_id: str) -> Mapping[int, Outcome]:
         return self._ask(self._memory.held, invocation_id)
 

@@ -10,8 +10,10 @@ from perdure_runtime.partition.draft import Draft
 from perdure_runtime.partition.effect import Effect
 from perdure_runtime.partition.entries.awakeable import on_awakeable_completed
 from perdure_runtime.partition.entries.command import on_command
+from perdure_runtime.partition.entries.promise import on_settle_promise
 from perdure_runtime.partition.entries.signal import on_signal
 from perdure_runtime.partition.entries.sleep import on_wake_due
+from perdure_runtime.partition.entries.state import on_edit_state
 from perdure_runtime.partition.entries.step import on_step_ended, on_step_failed
 from perdure_runtime.partition.input import (
     Acknowledged,
@@ -22,6 +24,7 @@ from perdure_runtime.partition.input import (
     CancelInvocation,
     Command,
     CompleteAwakeable,
+    EditState,
     Input,
     Kill,
     Pause,
@@ -29,6 +32,7 @@ from perdure_runtime.partition.input import (
     Receive,
     Restart,
     Resume,
+    SettlePromise,
     SignalInvocation,
     StepEnded,
     StepFailed,
@@ -58,7 +62,10 @@ class Step:
 
 
 def apply(view: View, input: Input, now_ms: int) -> Step:
-    """Decides one input. Raises what ``view`` raises for a document that it lacks, and has changed nothing then."""
+    """Decides one input.
+
+    Raises EditRefused, and what ``view`` raises for a document that it lacks, and has changed nothing then.
+    """
     draft = Draft(view, now_ms)
     match input:
         case Submit():
@@ -93,6 +100,10 @@ def apply(view: View, input: Input, now_ms: int) -> Step:
             on_signal(draft, input)
         case CompleteAwakeable():
             on_awakeable_completed(draft, input)
+        case EditState():
+            on_edit_state(draft, input)
+        case SettlePromise():
+            on_settle_promise(draft, input)
         case Purge():
             on_purge(draft, input)
         case Receive():

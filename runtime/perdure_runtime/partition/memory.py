@@ -26,6 +26,7 @@ from perdure_runtime.partition.view import (
     InvocationDocument,
     JournalDocument,
     ListenersDocument,
+    MarkDocument,
     NotLoaded,
     ObjectDocument,
     PromisesDocument,
@@ -90,6 +91,7 @@ class Memory:
         # There are as many as there are pairs of partitions: they stay.
         self._channels: dict[tuple[int, int], Channel] = {}
         self._received: dict[tuple[int, int], int] = {}
+        self._marks: dict[tuple[int, str], int | None] = {}
         # What came into memory to be looked at, and goes with the next commit unless it runs or is written.
         self._visitors: set[str] = set()
         self._visited_keys: set[IdempotencyKey] = set()
@@ -176,6 +178,12 @@ class Memory:
         except KeyError:
             raise NotLoaded(HeldDocument(invocation_id)) from None
 
+    def mark(self, partition: int, source: str) -> int | None:
+        try:
+            return self._marks[partition, source]
+        except KeyError:
+            raise NotLoaded(MarkDocument(partition, source)) from None
+
     def owns(self, partition: int) -> bool:
         return partition in self.owned
 
@@ -207,6 +215,7 @@ class Memory:
             self._visited_keys.discard(name)
         self._channels = {way: channel for way, channel in self._channels.items() if way[0] not in gone}
         self._received = {way: number for way, number in self._received.items() if way[1] not in gone}
+        self._marks = {place: position for place, position in self._marks.items() if place[0] not in gone}
 
     @property
     def invocations(self) -> int:
@@ -256,6 +265,8 @@ class Memory:
                 self._channels[source, destination] = content or Channel()
             case ReceivedDocument(source, destination), int() | None:
                 self._received[source, destination] = content or 0
+            case MarkDocument(partition, source), int() | None:
+                self._marks[partition, source] = content
             case _:
                 raise TypeError(f"{content!r} is not the content of {document!r}")
 
@@ -294,6 +305,7 @@ class Memory:
                 self._held[id][command] = outcome
         self._channels.update(writes.channels)
         self._received.update(writes.received)
+        self._marks.update(writes.marks)
         for id in writes.forgotten:
             self._journals[id] = Journal()
         for id in writes.purged:

@@ -12,6 +12,7 @@ from perdure_runtime.partition.input import (
     CancelInvocation,
     Command,
     CompleteAwakeable,
+    EditState,
     Input,
     Kill,
     Pause,
@@ -19,6 +20,7 @@ from perdure_runtime.partition.input import (
     Receive,
     Restart,
     Resume,
+    SettlePromise,
     SignalInvocation,
     StepEnded,
     StepFailed,
@@ -43,6 +45,8 @@ def recipient(input: Input, placement: Placement) -> int:
             return placement.of_invocation(input.timer.invocation_id)
         case CompleteAwakeable():
             return placement.of_invocation(ids.of_awakeable(input.awakeable_id) or "")
+        case EditState() | SettlePromise():
+            return placement.of_key(input.service, input.key)
         case Receive():
             return input.destination
         case Acknowledged():

@@ -210,6 +210,17 @@ class Channel:
     acknowledged: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a source has come: the messages of one partition of a topic, or the times of a schedule.
+
+    Positions of a source only grow: what is not beyond the one that is stored has come through already.
+    """
+
+    source: str
+    position: int
+
+
 # The last moment of the year 9999: a wait without end must not overflow what storage can hold.
 LAST_MS = 253_402_300_799_999
 

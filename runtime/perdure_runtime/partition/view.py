@@ -75,6 +75,14 @@ class ReceivedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkDocument:
+    """How far a source has come in a partition: its position, None before the first."""
+
+    partition: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeldDocument:
     """What has come for calls of a cancelled invocation that is yet to be told, by command."""
 
@@ -93,6 +101,7 @@ Document: TypeAlias = (
     | ChannelDocument
     | ReceivedDocument
     | HeldDocument
+    | MarkDocument
 )
 
 
@@ -146,6 +155,9 @@ class View(Protocol):
 
     def received(self, source: int, destination: int) -> int:
         """The number of the last message that a partition that is here has from another one; 0 where it has none."""
+
+    def mark(self, partition: int, source: str) -> int | None:
+        """How far a source has come in a partition that is here; None before the first."""
 
     def held(self, invocation_id: str) -> Mapping[int, Outcome]:
         """What has come for calls of an invocation that is cancelled and yet to be told of it, by command.

@@ -15,7 +15,7 @@ class Writes:
     ``inserted`` tells which invocations are new: of the others only what changes is written. ``purged`` invocations go
     with their journals and what is held for them, of ``forgotten`` ones the journal alone goes. ``timers`` maps a timer
     to whether it is set. ``held`` is by invocation and command; ``channels`` and ``received`` are by source and
-    destination, ``outbox`` by source, destination and number.
+    destination, ``outbox`` by source, destination and number. ``marks`` are positions by partition and source.
     """
 
     invocations: dict[str, Invocation] = field(default_factory=dict)
@@ -34,6 +34,7 @@ class Writes:
     channels: dict[tuple[int, int], Channel] = field(default_factory=dict)
     outbox: dict[tuple[int, int, int], Message | None] = field(default_factory=dict)
     received: dict[tuple[int, int], int] = field(default_factory=dict)
+    marks: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def merge(self, later: "Writes") -> None:
         """Adds what happened after."""
@@ -70,6 +71,8 @@ class Writes:
             self.outbox.update(later.outbox)
         if later.received:
             self.received.update(later.received)
+        if later.marks:
+            self.marks.update(later.marks)
 
     def __bool__(self) -> bool:
         return bool(
@@ -88,4 +91,5 @@ class Writes:
             or self.channels
             or self.outbox
             or self.received
+            or self.marks
         )

@@ -2,12 +2,12 @@
 
 from typing import assert_never
 
-from perdure_protos.perdure.peer.v1.peer_pb2 import Called, Done, Request, Response
+from perdure_protos.perdure.peer.v1.peer_pb2 import Called, Done, HandlerName, Request, Response
 
 from perdure_runtime.ingress.port import NotAccepted
 from perdure_runtime.peer.failures import write_failure
 from perdure_runtime.peer.port import Residents
-from perdure_runtime.peer.vocabulary import read_name, read_submit, write_ended, write_facts
+from perdure_runtime.peer.vocabulary import read_edit, read_name, read_settle, read_submit, write_ended, write_facts
 
 
 async def answer(residents: Residents, request: Request) -> Response:
@@ -32,6 +32,9 @@ async def _answer(residents: Residents, request: Request) -> Response:
         case "output":
             ended = await residents.output(read_name(request.output))
             return _done() if ended is None else Response(ended=write_ended(ended))
+        case "handler_of":
+            found = await residents.handler_of(read_name(request.handler_of))
+            return Response(handler=HandlerName(service=found.service, handler=found.handler))
         case "cancel":
             await residents.cancel(read_name(request.cancel))
         case "signal":
@@ -58,8 +61,10 @@ async def _answer(residents: Residents, request: Request) -> Response:
             return Response(invocation_id=await residents.restart(restart.invocation_id, restart.from_entry))
         case "purge":
             await residents.purge(request.purge)
-        case "describe":
-            return Response(description=await residents.describe(request.describe))
+        case "edit_state":
+            await residents.edit_state(read_edit(request.edit_state))
+        case "complete_promise":
+            await residents.settle_promise(read_settle(request.complete_promise))
         case "refresh":
             await residents.refresh()
         case "parcel" | "acknowledgement" | "look" | "withdraw":

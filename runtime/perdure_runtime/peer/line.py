@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import ssl
 from dataclasses import dataclass
 
 from grpclib.client import Stream
@@ -35,8 +36,9 @@ class _Question:
 class Line:
     """One a peer. Requests wait here while the peer does not take them: each belongs to somebody who waits for it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, tls: ssl.SSLContext | None = None) -> None:
         self._address = address
+        self._tls = tls
         self._host, self._port = split_address(address)
         self._numbers = itertools.count(1)
         self._questions: dict[int, _Question] = {}
@@ -98,7 +100,7 @@ class Line:
         return True
 
     async def _run(self) -> None:
-        channel = PeerChannel(self._host, self._port, config=CONFIGURATION)
+        channel = PeerChannel(self._host, self._port, config=CONFIGURATION, ssl=self._tls)
         try:
             stream = await self._open(channel)
             self._failures = 0

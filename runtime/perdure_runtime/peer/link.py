@@ -1,26 +1,34 @@
 """A peer, as a node sees it: the invocations that are there, and the way for messages to it."""
 
+import ssl
 from collections.abc import Sequence
 
-from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.peer.v1 import peer_pb2
 from perdure_protos.perdure.peer.v1.peer_pb2 import Request, Response
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 
-from perdure_runtime.ingress.port import AwakeableFacts, EndedInvocation, InvocationName
-from perdure_runtime.partition.input import Submit
+from perdure_runtime.ingress.port import AwakeableFacts, EndedInvocation, HandlerName, InvocationName
+from perdure_runtime.partition.input import EditState, SettlePromise, Submit
 from perdure_runtime.peer.failures import read_failure
 from perdure_runtime.peer.line import Line
-from perdure_runtime.peer.vocabulary import read_ended, read_facts, write_name, write_parcel, write_submit
+from perdure_runtime.peer.vocabulary import (
+    read_ended,
+    read_facts,
+    write_edit,
+    write_name,
+    write_parcel,
+    write_settle,
+    write_submit,
+)
 from perdure_runtime.storage.api import Parcel
 
 
 class PeerLink:
     """Implements ``peer.port.Residents`` for the node at an address: all that waits raises PeerUnreachable too."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, tls: ssl.SSLContext | None = None) -> None:
         """Nothing is connected before it is used. Raises ValueError where ``address`` is no host:port."""
-        self._line = Line(address)
+        self._line = Line(address, tls)
 
     # Messages. What is lost on the way comes again.
 
@@ -57,6 +65,11 @@ class PeerLink:
         """How an invocation has ended, or None while it runs."""
         response = await self._ask(Request(output=write_name(name)))
         return read_ended(response.ended) if response.HasField("ended") else None
+
+    async def handler_of(self, name: InvocationName) -> HandlerName:
+        """Whose an invocation is."""
+        handler = (await self._ask(Request(handler_of=write_name(name)))).handler
+        return HandlerName(handler.service, handler.handler)
 
     async def cancel(self, name: InvocationName) -> None:
         """Asks an invocation to end."""
@@ -109,9 +122,13 @@ class PeerLink:
         """Forgets an ended invocation."""
         await self._ask(Request(purge=invocation_id))
 
-    async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse:
-        """Shows an invocation."""
-        return (await self._ask(Request(describe=invocation_id))).description
+    async def edit_state(self, edit: EditState) -> None:
+        """Changes state of a key."""
+        await self._ask(Request(edit_state=write_edit(edit)))
+
+    async def settle_promise(self, settle: SettlePromise) -> None:
+        """Gives a promise of a workflow its result."""
+        await self._ask(Request(complete_promise=write_settle(settle)))
 
     async def refresh(self) -> None:
         """Has the peer read which deployments there are."""

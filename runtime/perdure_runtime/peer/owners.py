@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from perdure_runtime.ingress.port import NodeStops, NotAccepted
@@ -54,14 +55,14 @@ class Owners:
 
         Raises what the owner does, and NoOwner.
         """
-        if self._directory.is_here(partition):
-            try:
-                return await question(self._residents)
-            except Moved:
-                pass
-            except StorageFailure as failure:
-                raise NotAccepted(str(failure)) from failure
-        return await self._pursue(partition, question)
+        try:
+            if self._directory.is_here(partition):
+                # Most questions end here: they pay for no pursuit.
+                with suppress(Moved):
+                    return await question(self._residents)
+            return await self._pursue(partition, question)
+        except StorageFailure as failure:
+            raise NotAccepted(str(failure)) from failure
 
     async def _pursue(self, partition: int, question: Callable[[Residents], Awaitable[T]]) -> T:
         now_s = asyncio.get_running_loop().time
@@ -75,8 +76,6 @@ class Owners:
                     return await question(owner)
                 except (Moved, PeerUnreachable) as error:
                     reason = str(error)
-                except StorageFailure as failure:
-                    raise NotAccepted(str(failure)) from failure
                 except NodeStops as error:
                     if owner is self._residents:
                         raise

@@ -1,6 +1,7 @@
 """The peers of a node, by their address."""
 
 import asyncio
+import ssl
 from collections.abc import Collection, Sequence
 
 from perdure_runtime.peer.link import PeerLink
@@ -10,7 +11,8 @@ from perdure_runtime.storage.api import Parcel
 class Peers:
     """Links are made when they are needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._links: dict[str, PeerLink] = {}
         self._closing: set[PeerLink] = set()
         self._closed = False
@@ -19,7 +21,7 @@ class Peers:
         """The way to the node at an address. Raises ValueError where that is no host:port."""
         link = self._links.get(address)
         if link is None:
-            link = PeerLink(address)
+            link = PeerLink(address, self._tls)
             if self._closed:
                 link.close()
             else:

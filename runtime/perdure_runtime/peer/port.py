@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 
-from perdure_runtime.ingress.port import AwakeableFacts, EndedInvocation, InvocationName
-from perdure_runtime.partition.input import Submit
+from perdure_runtime.ingress.port import AwakeableFacts, EndedInvocation, HandlerName, InvocationName
+from perdure_runtime.partition.input import EditState, SettlePromise, Submit
 from perdure_runtime.storage.api import Parcel
 
 
@@ -46,6 +45,8 @@ class Residents(Protocol):
 
     async def output(self, name: InvocationName) -> EndedInvocation | None: ...
 
+    async def handler_of(self, name: InvocationName) -> HandlerName: ...
+
     async def cancel(self, name: InvocationName) -> None: ...
 
     async def signal(self, name: InvocationName, signal: str, result: Outcome) -> None: ...
@@ -69,7 +70,9 @@ class Residents(Protocol):
 
     async def purge(self, invocation_id: str) -> None: ...
 
-    async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse: ...
+    async def edit_state(self, edit: EditState) -> None: ...
+
+    async def settle_promise(self, settle: SettlePromise) -> None: ...
 
     async def refresh(self) -> None:
         """Reads which deployments there are; returns once this node routes by them. Raises StorageFailure."""

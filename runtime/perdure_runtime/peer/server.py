@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 
 from google.protobuf.message import DecodeError
 from grpclib.const import Status
@@ -32,13 +33,22 @@ log = logging.getLogger(__name__)
 class PeerServer:
     """Answers peers on one address."""
 
-    def __init__(self, residents: Residents, post: Post, host: str, port: int, *, limits: Limits = LIMITS) -> None:
-        """Port 0 lets the system choose."""
+    def __init__(
+        self,
+        residents: Residents,
+        post: Post,
+        host: str,
+        port: int,
+        *,
+        limits: Limits = LIMITS,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Port 0 lets the system choose. With ``tls`` those who connect must show what it asks for."""
         self._residents = residents
         self._post = post
         self._limits = limits
         self._buffered = Buffered(limits.buffered_bytes)
-        self._listener = Listener(host, port, self._connect, limits.greeting_s)
+        self._listener = Listener(host, port, self._connect, limits.greeting_s, tls=tls)
         self._exchanges: set[Exchange] = set()
         self._connections = 0
         self._deserted = asyncio.Event()

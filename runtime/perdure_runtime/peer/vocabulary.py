@@ -3,13 +3,15 @@
 from perdure_protos.perdure.peer.v1 import peer_pb2
 
 from perdure_runtime.ingress.port import AwakeableFacts, EndedInvocation, InvocationName, WorkflowId
-from perdure_runtime.partition.input import Submit
+from perdure_runtime.partition.input import EditState, SettlePromise, Submit
 from perdure_runtime.partition.lifecycle.wire import mode_message, mode_of, target_message, target_of
+from perdure_runtime.partition.rows import Mark
 from perdure_runtime.storage.api import Parcel
 
 
 def write_submit(submit: Submit) -> peer_pb2.Submit:
     """A call from outside."""
+    mark = submit.mark
     return peer_pb2.Submit(
         id=submit.id,
         target=target_message(submit.target),
@@ -20,6 +22,7 @@ def write_submit(submit: Submit) -> peer_pb2.Submit:
         delay_ms=submit.delay_ms,
         must_be_new=submit.must_be_new,
         repeated=submit.repeated,
+        mark=None if mark is None else peer_pb2.Mark(source=mark.source, position=mark.position),
     )
 
 
@@ -35,6 +38,7 @@ def read_submit(submit: peer_pb2.Submit) -> Submit:
         delay_ms=submit.delay_ms,
         must_be_new=submit.must_be_new,
         repeated=submit.repeated,
+        mark=Mark(submit.mark.source, submit.mark.position) if submit.HasField("mark") else None,
     )
 
 
@@ -82,3 +86,26 @@ def write_parcel(parcel: Parcel) -> peer_pb2.Parcel:
 def read_parcel(parcel: peer_pb2.Parcel) -> Parcel:
     """A message between partitions."""
     return Parcel(parcel.source, parcel.destination, parcel.seq, parcel.message)
+
+
+def write_edit(edit: EditState) -> peer_pb2.EditState:
+    """A change of state."""
+    changes = [peer_pb2.EditState.Change(name=name, value=value) for name, value in edit.changes]
+    return peer_pb2.EditState(service=edit.service, key=edit.key, version=edit.version, changes=changes)
+
+
+def read_edit(edit: peer_pb2.EditState) -> EditState:
+    """A change of state."""
+    changes = [(change.name, change.value if change.HasField("value") else None) for change in edit.changes]
+    return EditState(edit.service, edit.key, edit.version, tuple(changes))
+
+
+def write_settle(settle: SettlePromise) -> peer_pb2.CompletePromise:
+    """The result of a promise."""
+    workflow = peer_pb2.WorkflowId(service=settle.service, id=settle.key)
+    return peer_pb2.CompletePromise(workflow=workflow, name=settle.name, result=settle.result)
+
+
+def read_settle(settle: peer_pb2.CompletePromise) -> SettlePromise:
+    """The result of a promise."""
+    return SettlePromise(settle.workflow.service, settle.workflow.id, settle.name, settle.result)

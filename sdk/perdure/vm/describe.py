@@ -26,6 +26,10 @@ def describe(entry: Entry) -> str:
             return f"sleep {entry.sleep.duration_ms} ms"
         case "run":
             return f"run {entry.run.name!r}"
+        case "set_state" if entry.set_state.read:
+            return f"read state {entry.set_state.name!r}: {_payload(entry.set_state.value)}"
+        case "clear_state" if entry.clear_state.read:
+            return f"read state {entry.clear_state.name!r}: not set"
         case "set_state":
             return f"set state {entry.set_state.name!r} to {_payload(entry.set_state.value)}"
         case "clear_state":

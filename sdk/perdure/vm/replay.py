@@ -9,6 +9,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import Cancellation, Complet
 
 from perdure.vm.describe import describe
 from perdure.vm.errors import JournalMismatch, ProtocolViolation
+from perdure.vm.headers import take_added
 from perdure.vm.state import is_silent
 
 HELP = (
@@ -110,6 +111,13 @@ class Replay:
             # The runtime noted these; the handler does not know them.
             replayed.call.invocation_id = recorded.call.invocation_id
             replayed.call.kept = recorded.call.kept
+            take_added(recorded.call.headers, replayed.call.headers)
+        elif replayed.HasField("send") and recorded.HasField("send"):
+            take_added(recorded.send.headers, replayed.send.headers)
+        elif replayed.HasField("set_state") and recorded.HasField("set_state"):
+            replayed.set_state.read = recorded.set_state.read
+        elif replayed.HasField("clear_state") and recorded.HasField("clear_state"):
+            replayed.clear_state.read = recorded.clear_state.read
         if recorded != replayed:
             raise self.mismatch(ordinal, describe(replayed))
 

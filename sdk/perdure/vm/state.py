@@ -1,9 +1,8 @@
 """The state of a key as one invocation sees it, the same in every attempt.
 
 The runtime sends the state as it is when an attempt starts, which has the writes of earlier attempts in it. So the
-first read of a name is recorded before the next command, as a write of the value that was read, and a replay reads it
-from the journal. It changes nothing: an exclusive handler is the one writer, and what a shared handler records stays in
-its journal. A handler that reads and then ends journals nothing.
+first read of a name is recorded before the next command, as a write of the value that was read, marked as a read, and a
+replay reads it from the journal. It changes nothing. A handler that reads and then ends journals nothing.
 
 Of a large state the runtime sends a part; a name that it did not send is read by a command of its own.
 """
@@ -42,7 +41,7 @@ class StateView:
             return self._known[name]
         value = self._at_start.get(name)
         self._known[name] = value
-        self._unrecorded.append(write_entry(name, value))
+        self._unrecorded.append(write_entry(name, value, read=True))
         return value
 
     def take_unrecorded(self) -> list[Entry]:
@@ -67,11 +66,11 @@ class StateView:
             self._known.setdefault(name, value)
 
 
-def write_entry(name: str, value: bytes | None) -> Entry:
-    """The command that sets a name, or with None clears it."""
+def write_entry(name: str, value: bytes | None, *, read: bool = False) -> Entry:
+    """The command that sets a name, or with None clears it; or that records that this was ``read``."""
     if value is None:
-        return Entry(clear_state=ClearStateCommand(name=name))
-    return Entry(set_state=SetStateCommand(name=name, value=value))
+        return Entry(clear_state=ClearStateCommand(name=name, read=read))
+    return Entry(set_state=SetStateCommand(name=name, value=value, read=read))
 
 
 def is_silent(entry: Entry) -> bool:

@@ -76,7 +76,7 @@ def _do(draft: Draft, invocation: Invocation, command: Command, entry: Entry, be
             on_run(draft, command)
         case "sleep":
             on_sleep(draft, command, entry.sleep)
-        case "set_state" | "clear_state" | "clear_all_state" if not invocation.mode.exclusive:
+        case "set_state" | "clear_state" | "clear_all_state" if not invocation.mode.exclusive or _is_read(entry):
             pass  # What it read; it writes nothing.
         case "set_state":
             on_set_state(draft, invocation, entry.set_state)
@@ -106,3 +106,7 @@ def _do(draft: Draft, invocation: Invocation, command: Command, entry: Entry, be
             raise AssertionError(f"{kind} is no command of this place: the session gives it another input")
         case _:
             assert_never(kind)
+
+
+def _is_read(entry: Entry) -> bool:
+    return entry.set_state.read or entry.clear_state.read

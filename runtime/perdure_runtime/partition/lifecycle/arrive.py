@@ -11,6 +11,7 @@ from perdure_runtime.partition.rows import (
     Caller,
     IdempotencyKey,
     Invocation,
+    Mark,
     Running,
     Scheduled,
     StartDue,
@@ -43,6 +44,9 @@ class Taken:
 def on_submit(draft: Draft, submit: Submit) -> None:
     """A call from outside: one invocation for one id, and for one idempotency key."""
     if draft.invocation(submit.id) is not None:
+        draft.emit(Accepted(submit.id, submit.id, existing=True))
+        return
+    if submit.mark is not None and not _comes_further(draft, submit.id, submit.mark):
         draft.emit(Accepted(submit.id, submit.id, existing=True))
         return
     arrived = arrive(draft, submit, caller=None)
@@ -98,6 +102,16 @@ def on_start_due(draft: Draft, invocation: Invocation) -> None:
     """The delay of a scheduled invocation is over."""
     if isinstance(invocation.status, Scheduled):
         enter(draft, invocation)
+
+
+def _comes_further(draft: Draft, invocation_id: str, mark: Mark) -> bool:
+    """Takes note of how far a source has come with this call; false where it has come as far before."""
+    partition = draft.placement.of_invocation(invocation_id)
+    before = draft.mark(partition, mark.source)
+    if before is not None and mark.position <= before:
+        return False
+    draft.put_mark(partition, mark)
+    return True
 
 
 def _is_repeated(draft: Draft, existing: str, idempotency_key: str) -> bool:

@@ -22,65 +22,20 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from perdure_protos.perdure.admin.v1 import cluster_pb2 as perdure_dot_admin_dot_v1_dot_cluster__pb2
+from perdure_protos.perdure.admin.v1 import definitions_pb2 as perdure_dot_admin_dot_v1_dot_definitions__pb2
+from perdure_protos.perdure.admin.v1 import deployments_pb2 as perdure_dot_admin_dot_v1_dot_deployments__pb2
+from perdure_protos.perdure.admin.v1 import invocations_pb2 as perdure_dot_admin_dot_v1_dot_invocations__pb2
+from perdure_protos.perdure.admin.v1 import state_pb2 as perdure_dot_admin_dot_v1_dot_state__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cperdure/admin/v1/admin.proto\x12\x10perdure.admin.v1\"M\n\x19RegisterDeploymentRequest\x12\x11\n\taddresses\x18\x01 \x03(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\x12\x0e\n\x06verify\x18\x03 \x01(\x08\"\xc4\x01\n\nDeployment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\taddresses\x18\x02 \x03(\t\x12\x10\n\x08services\x18\x03 \x03(\t\x12\x15\n\rcreated_at_ms\x18\x04 \x01(\x03\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x11\n\tin_flight\x18\x06 \x01(\r\x12\x0f\n\x07\x63hanges\x18\x07 \x03(\t\x12\x0f\n\x07waiting\x18\x08 \x01(\r\x12\x13\n\x0bsdk_version\x18\t \x01(\t\x12\x14\n\x0c\x63hange_class\x18\n \x01(\t\"4\n\x15JoinDeploymentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\"5\n\x16LeaveDeploymentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\"4\n\x17RemoveDeploymentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\"\x1a\n\x18RemoveDeploymentResponse\"9\n\x17VerifyDeploymentRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\"_\n\x18VerifyDeploymentResponse\x12\x10\n\x08replayed\x18\x01 \x01(\r\x12\x31\n\x0b\x64ivergences\x18\x02 \x03(\x0b\x32\x1c.perdure.admin.v1.Divergence\"E\n\nDivergence\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x0f\n\x07handler\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x18\n\x16ListDeploymentsRequest\"L\n\x17ListDeploymentsResponse\x12\x31\n\x0b\x64\x65ployments\x18\x01 \x03(\x0b\x32\x1c.perdure.admin.v1.Deployment\"C\n\x17ResumeInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x11\n\ton_newest\x18\x02 \x01(\x08\"\x1a\n\x18ResumeInvocationResponse\"/\n\x16PauseInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x19\n\x17PauseInvocationResponse\"0\n\x17\x43\x61ncelInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x1a\n\x18\x43\x61ncelInvocationResponse\".\n\x15KillInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x18\n\x16KillInvocationResponse\"E\n\x18RestartInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x12\n\nfrom_entry\x18\x02 \x01(\r\"2\n\x19RestartInvocationResponse\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"/\n\x16PurgeInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x19\n\x17PurgeInvocationResponse\"2\n\x19\x44\x65scribeInvocationRequest\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\"\x97\x01\n\x1a\x44\x65scribeInvocationResponse\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x0f\n\x07handler\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12\x12\n\nlast_error\x18\x06 \x01(\t\x12\x0f\n\x07journal\x18\x07 \x03(\t2\xcb\n\n\x0c\x41\x64minService\x12_\n\x12RegisterDeployment\x12+.perdure.admin.v1.RegisterDeploymentRequest\x1a\x1c.perdure.admin.v1.Deployment\x12W\n\x0eJoinDeployment\x12\'.perdure.admin.v1.JoinDeploymentRequest\x1a\x1c.perdure.admin.v1.Deployment\x12Y\n\x0fLeaveDeployment\x12(.perdure.admin.v1.LeaveDeploymentRequest\x1a\x1c.perdure.admin.v1.Deployment\x12\x66\n\x0fListDeployments\x12(.perdure.admin.v1.ListDeploymentsRequest\x1a).perdure.admin.v1.ListDeploymentsResponse\x12i\n\x10RemoveDeployment\x12).perdure.admin.v1.RemoveDeploymentRequest\x1a*.perdure.admin.v1.RemoveDeploymentResponse\x12i\n\x10VerifyDeployment\x12).perdure.admin.v1.VerifyDeploymentRequest\x1a*.perdure.admin.v1.VerifyDeploymentResponse\x12i\n\x10ResumeInvocation\x12).perdure.admin.v1.ResumeInvocationRequest\x1a*.perdure.admin.v1.ResumeInvocationResponse\x12\x66\n\x0fPauseInvocation\x12(.perdure.admin.v1.PauseInvocationRequest\x1a).perdure.admin.v1.PauseInvocationResponse\x12i\n\x10\x43\x61ncelInvocation\x12).perdure.admin.v1.CancelInvocationRequest\x1a*.perdure.admin.v1.CancelInvocationResponse\x12\x63\n\x0eKillInvocation\x12\'.perdure.admin.v1.KillInvocationRequest\x1a(.perdure.admin.v1.KillInvocationResponse\x12l\n\x11RestartInvocation\x12*.perdure.admin.v1.RestartInvocationRequest\x1a+.perdure.admin.v1.RestartInvocationResponse\x12\x66\n\x0fPurgeInvocation\x12(.perdure.admin.v1.PurgeInvocationRequest\x1a).perdure.admin.v1.PurgeInvocationResponse\x12o\n\x12\x44\x65scribeInvocation\x12+.perdure.admin.v1.DescribeInvocationRequest\x1a,.perdure.admin.v1.DescribeInvocationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cperdure/admin/v1/admin.proto\x12\x10perdure.admin.v1\x1a\x1eperdure/admin/v1/cluster.proto\x1a\"perdure/admin/v1/definitions.proto\x1a\"perdure/admin/v1/deployments.proto\x1a\"perdure/admin/v1/invocations.proto\x1a\x1cperdure/admin/v1/state.proto2\xe7\x1b\n\x0c\x41\x64minService\x12_\n\x12RegisterDeployment\x12+.perdure.admin.v1.RegisterDeploymentRequest\x1a\x1c.perdure.admin.v1.Deployment\x12W\n\x0eJoinDeployment\x12\'.perdure.admin.v1.JoinDeploymentRequest\x1a\x1c.perdure.admin.v1.Deployment\x12Y\n\x0fLeaveDeployment\x12(.perdure.admin.v1.LeaveDeploymentRequest\x1a\x1c.perdure.admin.v1.Deployment\x12\x66\n\x0fListDeployments\x12(.perdure.admin.v1.ListDeploymentsRequest\x1a).perdure.admin.v1.ListDeploymentsResponse\x12i\n\x10RemoveDeployment\x12).perdure.admin.v1.RemoveDeploymentRequest\x1a*.perdure.admin.v1.RemoveDeploymentResponse\x12i\n\x10VerifyDeployment\x12).perdure.admin.v1.VerifyDeploymentRequest\x1a*.perdure.admin.v1.VerifyDeploymentResponse\x12]\n\x0cListServices\x12%.perdure.admin.v1.ListServicesRequest\x1a&.perdure.admin.v1.ListServicesResponse\x12L\n\nGetService\x12#.perdure.admin.v1.GetServiceRequest\x1a\x19.perdure.admin.v1.Service\x12R\n\rUpdateService\x12&.perdure.admin.v1.UpdateServiceRequest\x1a\x19.perdure.admin.v1.Service\x12\x63\n\x0eGetDescriptors\x12\'.perdure.admin.v1.GetDescriptorsRequest\x1a(.perdure.admin.v1.GetDescriptorsResponse\x12\x66\n\x0fListInvocations\x12(.perdure.admin.v1.ListInvocationsRequest\x1a).perdure.admin.v1.ListInvocationsResponse\x12i\n\x10\x43ountInvocations\x12).perdure.admin.v1.CountInvocationsRequest\x1a*.perdure.admin.v1.CountInvocationsResponse\x12U\n\rGetInvocation\x12&.perdure.admin.v1.GetInvocationRequest\x1a\x1c.perdure.admin.v1.Invocation\x12W\n\nGetJournal\x12#.perdure.admin.v1.GetJournalRequest\x1a$.perdure.admin.v1.GetJournalResponse\x12Z\n\x0bGetCallTree\x12$.perdure.admin.v1.GetCallTreeRequest\x1a%.perdure.admin.v1.GetCallTreeResponse\x12i\n\x10ResumeInvocation\x12).perdure.admin.v1.ResumeInvocationRequest\x1a*.perdure.admin.v1.ResumeInvocationResponse\x12\x66\n\x0fPauseInvocation\x12(.perdure.admin.v1.PauseInvocationRequest\x1a).perdure.admin.v1.PauseInvocationResponse\x12i\n\x10\x43\x61ncelInvocation\x12).perdure.admin.v1.CancelInvocationRequest\x1a*.perdure.admin.v1.CancelInvocationResponse\x12\x63\n\x0eKillInvocation\x12\'.perdure.admin.v1.KillInvocationRequest\x1a(.perdure.admin.v1.KillInvocationResponse\x12l\n\x11RestartInvocation\x12*.perdure.admin.v1.RestartInvocationRequest\x1a+.perdure.admin.v1.RestartInvocationResponse\x12\x66\n\x0fPurgeInvocation\x12(.perdure.admin.v1.PurgeInvocationRequest\x1a).perdure.admin.v1.PurgeInvocationResponse\x12i\n\x10\x41\x63tOnInvocations\x12).perdure.admin.v1.ActOnInvocationsRequest\x1a*.perdure.admin.v1.ActOnInvocationsResponse\x12Q\n\x08ListKeys\x12!.perdure.admin.v1.ListKeysRequest\x1a\".perdure.admin.v1.ListKeysResponse\x12\x46\n\x08GetState\x12!.perdure.admin.v1.GetStateRequest\x1a\x17.perdure.admin.v1.State\x12H\n\tEditState\x12\".perdure.admin.v1.EditStateRequest\x1a\x17.perdure.admin.v1.State\x12\x66\n\x0f\x43ompletePromise\x12(.perdure.admin.v1.CompletePromiseRequest\x1a).perdure.admin.v1.CompletePromiseResponse\x12\x63\n\x0eListAwakeables\x12\'.perdure.admin.v1.ListAwakeablesRequest\x1a(.perdure.admin.v1.ListAwakeablesResponse\x12l\n\x11\x43ompleteAwakeable\x12*.perdure.admin.v1.CompleteAwakeableRequest\x1a+.perdure.admin.v1.CompleteAwakeableResponse\x12[\n\x0fPutSubscription\x12(.perdure.admin.v1.PutSubscriptionRequest\x1a\x1e.perdure.admin.v1.Subscription\x12l\n\x11ListSubscriptions\x12*.perdure.admin.v1.ListSubscriptionsRequest\x1a+.perdure.admin.v1.ListSubscriptionsResponse\x12o\n\x12RemoveSubscription\x12+.perdure.admin.v1.RemoveSubscriptionRequest\x1a,.perdure.admin.v1.RemoveSubscriptionResponse\x12O\n\x0bPutSchedule\x12$.perdure.admin.v1.PutScheduleRequest\x1a\x1a.perdure.admin.v1.Schedule\x12`\n\rListSchedules\x12&.perdure.admin.v1.ListSchedulesRequest\x1a\'.perdure.admin.v1.ListSchedulesResponse\x12\x63\n\x0eRemoveSchedule\x12\'.perdure.admin.v1.RemoveScheduleRequest\x1a(.perdure.admin.v1.RemoveScheduleResponse\x12L\n\nGetCluster\x12#.perdure.admin.v1.GetClusterRequest\x1a\x19.perdure.admin.v1.Cluster\x12O\n\x0bGetOverview\x12$.perdure.admin.v1.GetOverviewRequest\x1a\x1a.perdure.admin.v1.Overview\x12H\n\x05Query\x12\x1e.perdure.admin.v1.QueryRequest\x1a\x1f.perdure.admin.v1.QueryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'perdure.admin.v1.admin_pb2', _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'perdure_protos.perdure.admin.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REGISTERDEPLOYMENTREQUEST']._serialized_start=50
-  _globals['_REGISTERDEPLOYMENTREQUEST']._serialized_end=127
-  _globals['_DEPLOYMENT']._serialized_start=130
-  _globals['_DEPLOYMENT']._serialized_end=326
-  _globals['_JOINDEPLOYMENTREQUEST']._serialized_start=328
-  _globals['_JOINDEPLOYMENTREQUEST']._serialized_end=380
-  _globals['_LEAVEDEPLOYMENTREQUEST']._serialized_start=382
-  _globals['_LEAVEDEPLOYMENTREQUEST']._serialized_end=435
-  _globals['_REMOVEDEPLOYMENTREQUEST']._serialized_start=437
-  _globals['_REMOVEDEPLOYMENTREQUEST']._serialized_end=489
-  _globals['_REMOVEDEPLOYMENTRESPONSE']._serialized_start=491
-  _globals['_REMOVEDEPLOYMENTRESPONSE']._serialized_end=517
-  _globals['_VERIFYDEPLOYMENTREQUEST']._serialized_start=519
-  _globals['_VERIFYDEPLOYMENTREQUEST']._serialized_end=576
-  _globals['_VERIFYDEPLOYMENTRESPONSE']._serialized_start=578
-  _globals['_VERIFYDEPLOYMENTRESPONSE']._serialized_end=673
-  _globals['_DIVERGENCE']._serialized_start=675
-  _globals['_DIVERGENCE']._serialized_end=744
-  _globals['_LISTDEPLOYMENTSREQUEST']._serialized_start=746
-  _globals['_LISTDEPLOYMENTSREQUEST']._serialized_end=770
-  _globals['_LISTDEPLOYMENTSRESPONSE']._serialized_start=772
-  _globals['_LISTDEPLOYMENTSRESPONSE']._serialized_end=848
-  _globals['_RESUMEINVOCATIONREQUEST']._serialized_start=850
-  _globals['_RESUMEINVOCATIONREQUEST']._serialized_end=917
-  _globals['_RESUMEINVOCATIONRESPONSE']._serialized_start=919
-  _globals['_RESUMEINVOCATIONRESPONSE']._serialized_end=945
-  _globals['_PAUSEINVOCATIONREQUEST']._serialized_start=947
-  _globals['_PAUSEINVOCATIONREQUEST']._serialized_end=994
-  _globals['_PAUSEINVOCATIONRESPONSE']._serialized_start=996
-  _globals['_PAUSEINVOCATIONRESPONSE']._serialized_end=1021
-  _globals['_CANCELINVOCATIONREQUEST']._serialized_start=1023
-  _globals['_CANCELINVOCATIONREQUEST']._serialized_end=1071
-  _globals['_CANCELINVOCATIONRESPONSE']._serialized_start=1073
-  _globals['_CANCELINVOCATIONRESPONSE']._serialized_end=1099
-  _globals['_KILLINVOCATIONREQUEST']._serialized_start=1101
-  _globals['_KILLINVOCATIONREQUEST']._serialized_end=1147
-  _globals['_KILLINVOCATIONRESPONSE']._serialized_start=1149
-  _globals['_KILLINVOCATIONRESPONSE']._serialized_end=1173
-  _globals['_RESTARTINVOCATIONREQUEST']._serialized_start=1175
-  _globals['_RESTARTINVOCATIONREQUEST']._serialized_end=1244
-  _globals['_RESTARTINVOCATIONRESPONSE']._serialized_start=1246
-  _globals['_RESTARTINVOCATIONRESPONSE']._serialized_end=1296
-  _globals['_PURGEINVOCATIONREQUEST']._serialized_start=1298
-  _globals['_PURGEINVOCATIONREQUEST']._serialized_end=1345
-  _globals['_PURGEINVOCATIONRESPONSE']._serialized_start=1347
-  _globals['_PURGEINVOCATIONRESPONSE']._serialized_end=1372
-  _globals['_DESCRIBEINVOCATIONREQUEST']._serialized_start=1374
-  _globals['_DESCRIBEINVOCATIONREQUEST']._serialized_end=1424
-  _globals['_DESCRIBEINVOCATIONRESPONSE']._serialized_start=1427
-  _globals['_DESCRIBEINVOCATIONRESPONSE']._serialized_end=1578
-  _globals['_ADMINSERVICE']._serialized_start=1581
-  _globals['_ADMINSERVICE']._serialized_end=2936
+  _globals['_ADMINSERVICE']._serialized_start=221
+  _globals['_ADMINSERVICE']._serialized_end=3780
 # @@protoc_insertion_point(module_scope)

@@ -22,66 +22,75 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from perdure_protos.perdure.admin.v1 import admin_pb2 as perdure_dot_admin_dot_v1_dot_admin__pb2
 from perdure_protos.perdure.peer.v1 import message_pb2 as perdure_dot_peer_dot_v1_dot_message__pb2
 from perdure_protos.perdure.protocol.v1 import journal_pb2 as perdure_dot_protocol_dot_v1_dot_journal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aperdure/peer/v1/peer.proto\x12\x0fperdure.peer.v1\x1a\x1cperdure/admin/v1/admin.proto\x1a\x1dperdure/peer/v1/message.proto\x1a!perdure/protocol/v1/journal.proto\"6\n\x08Requests\x12*\n\x08requests\x18\x01 \x03(\x0b\x32\x18.perdure.peer.v1.Request\"9\n\tResponses\x12,\n\tresponses\x18\x01 \x03(\x0b\x32\x19.perdure.peer.v1.Response\"\xe1\x06\n\x07Request\x12\n\n\x02id\x18\x01 \x01(\x04\x12)\n\x06parcel\x18\x02 \x01(\x0b\x32\x17.perdure.peer.v1.ParcelH\x00\x12;\n\x0f\x61\x63knowledgement\x18\x03 \x01(\x0b\x32 .perdure.peer.v1.AcknowledgementH\x00\x12%\n\x04look\x18\x04 \x01(\x0b\x32\x15.perdure.peer.v1.LookH\x00\x12-\n\x08withdraw\x18\x05 \x01(\x0b\x32\x19.perdure.peer.v1.WithdrawH\x00\x12)\n\x06submit\x18\x08 \x01(\x0b\x32\x17.perdure.peer.v1.SubmitH\x00\x12\'\n\x04\x63\x61ll\x18\t \x01(\x0b\x32\x17.perdure.peer.v1.SubmitH\x00\x12\x31\n\x06\x61ttach\x18\n \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationNameH\x00\x12\x31\n\x06output\x18\x0b \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationNameH\x00\x12\x31\n\x06\x63\x61ncel\x18\x0c \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationNameH\x00\x12)\n\x06signal\x18\r \x01(\x0b\x32\x17.perdure.peer.v1.SignalH\x00\x12\x32\n\x0bsignal_type\x18\x0e \x01(\x0b\x32\x1b.perdure.peer.v1.SignalTypeH\x00\x12\x18\n\x0e\x61wakeable_type\x18\x0f \x01(\tH\x00\x12@\n\x12\x63omplete_awakeable\x18\x10 \x01(\x0b\x32\".perdure.peer.v1.CompleteAwakeableH\x00\x12)\n\x06resume\x18\x11 \x01(\x0b\x32\x17.perdure.peer.v1.ResumeH\x00\x12\x0f\n\x05pause\x18\x12 \x01(\tH\x00\x12\x0e\n\x04stop\x18\x13 \x01(\tH\x00\x12\x0e\n\x04kill\x18\x14 \x01(\tH\x00\x12+\n\x07restart\x18\x15 \x01(\x0b\x32\x18.perdure.peer.v1.RestartH\x00\x12\x0f\n\x05purge\x18\x16 \x01(\tH\x00\x12\x12\n\x08\x64\x65scribe\x18\x17 \x01(\tH\x00\x12+\n\x07refresh\x18\x18 \x01(\x0b\x32\x18.perdure.peer.v1.RefreshH\x00\x42\t\n\x07request\"\xda\x02\n\x08Response\x12\n\n\x02id\x18\x01 \x01(\x04\x12+\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x18.perdure.peer.v1.FailureH\x00\x12%\n\x04\x64one\x18\x03 \x01(\x0b\x32\x15.perdure.peer.v1.DoneH\x00\x12\x17\n\rinvocation_id\x18\x04 \x01(\tH\x00\x12)\n\x06\x63\x61lled\x18\x05 \x01(\x0b\x32\x17.perdure.peer.v1.CalledH\x00\x12\'\n\x05\x65nded\x18\x06 \x01(\x0b\x32\x16.perdure.peer.v1.EndedH\x00\x12\x30\n\x05\x66\x61\x63ts\x18\x07 \x01(\x0b\x32\x1f.perdure.peer.v1.AwakeableFactsH\x00\x12\x43\n\x0b\x64\x65scription\x18\x08 \x01(\x0b\x32,.perdure.admin.v1.DescribeInvocationResponseH\x00\x42\n\n\x08response\"e\n\x06Parcel\x12\x0e\n\x06source\x18\x01 \x01(\r\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\r\x12\x0b\n\x03seq\x18\x03 \x01(\x04\x12)\n\x07message\x18\x04 \x01(\x0b\x32\x18.perdure.peer.v1.Message\"C\n\x0f\x41\x63knowledgement\x12\x0e\n\x06source\x18\x01 \x01(\r\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\r\x12\x0b\n\x03seq\x18\x03 \x01(\x04\"\x06\n\x04Look\"\x1e\n\x08Withdraw\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\"\t\n\x07Refresh\"\xf1\x01\n\x06Submit\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x06target\x18\x02 \x01(\x0b\x32\x1b.perdure.protocol.v1.Target\x12#\n\x04mode\x18\x03 \x01(\x0b\x32\x15.perdure.peer.v1.Mode\x12\r\n\x05input\x18\x04 \x01(\x0c\x12(\n\x07headers\x18\x05 \x03(\x0b\x32\x17.perdure.peer.v1.Header\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\t\x12\x10\n\x08\x64\x65lay_ms\x18\x07 \x01(\x03\x12\x13\n\x0bmust_be_new\x18\x08 \x01(\x08\x12\x10\n\x08repeated\x18\t \x01(\x08\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"b\n\x0eInvocationName\x12\x17\n\rinvocation_id\x18\x01 \x01(\tH\x00\x12/\n\x08workflow\x18\x02 \x01(\x0b\x32\x1b.perdure.peer.v1.WorkflowIdH\x00\x42\x06\n\x04name\")\n\nWorkflowId\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"y\n\x06Signal\x12\x33\n\ninvocation\x18\x01 \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationName\x12\x0c\n\x04name\x18\x02 \x01(\t\x12,\n\x06result\x18\x03 \x01(\x0b\x32\x1c.perdure.protocol.v1.Outcome\"O\n\nSignalType\x12\x33\n\ninvocation\x18\x01 \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationName\x12\x0c\n\x04name\x18\x02 \x01(\t\"M\n\x11\x43ompleteAwakeable\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x06result\x18\x02 \x01(\x0b\x32\x1c.perdure.protocol.v1.Outcome\"2\n\x06Resume\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x11\n\ton_newest\x18\x02 \x01(\x08\"4\n\x07Restart\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x12\n\nfrom_entry\x18\x02 \x01(\r\"\x06\n\x04\x44one\"N\n\x06\x43\x61lled\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12-\n\x07outcome\x18\x02 \x01(\x0b\x32\x1c.perdure.protocol.v1.Outcome\"o\n\x05\x45nded\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0f\n\x07handler\x18\x03 \x01(\t\x12-\n\x07outcome\x18\x04 \x01(\x0b\x32\x1c.perdure.protocol.v1.Outcome\"/\n\x0e\x41wakeableFacts\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"\xbf\x03\n\x07\x46\x61ilure\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.perdure.peer.v1.Failure.Kind\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x15\n\rinvocation_id\x18\x03 \x01(\t\x12-\n\x04name\x18\x04 \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationName\x12\x11\n\tpartition\x18\x05 \x01(\r\"\x9c\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_MOVED\x10\x01\x12\x15\n\x11KIND_NOT_ACCEPTED\x10\x02\x12\x17\n\x13KIND_ALREADY_EXISTS\x10\x03\x12\x1d\n\x19KIND_ENDPOINT_UNAVAILABLE\x10\x04\x12\x13\n\x0fKIND_NODE_STOPS\x10\x05\x12\x1b\n\x17KIND_UNKNOWN_INVOCATION\x10\x06\x12\x12\n\x0eKIND_HAS_ENDED\x10\x07\x12\x1a\n\x16KIND_UNKNOWN_AWAKEABLE\x10\x08\x12\x15\n\x11KIND_WRONG_STATUS\x10\t\x12\x13\n\x0fKIND_NOT_PAUSED\x10\n\x12\x11\n\rKIND_IN_DOUBT\x10\x0b\x32T\n\x0bPeerService\x12\x45\n\x08\x45xchange\x12\x19.perdure.peer.v1.Requests\x1a\x1a.perdure.peer.v1.Responses(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aperdure/peer/v1/peer.proto\x12\x0fperdure.peer.v1\x1a\x1dperdure/peer/v1/message.proto\x1a!perdure/protocol/v1/journal.proto\"6\n\x08Requests\x12*\n\x08requests\x18\x01 \x03(\x0b\x32\x18.perdure.peer.v1.Request\"9\n\tResponses\x12,\n\tresponses\x18\x01 \x03(\x0b\x32\x19.perdure.peer.v1.Response\"\xf4\x07\n\x07Request\x12\n\n\x02id\x18\x01 \x01(\x04\x12)\n\x06parcel\x18\x02 \x01(\x0b\x32\x17.perdure.peer.v1.ParcelH\x00\x12;\n\x0f\x61\x63knowledgement\x18\x03 \x01(\x0b\x32 .perdure.peer.v1.AcknowledgementH\x00\x12%\n\x04look\x18\x04 \x01(\x0b\x32\x15.perdure.peer.v1.LookH\x00\x12-\n\x08withdraw\x18\x05 \x01(\x0b\x32\x19.perdure.peer.v1.WithdrawH\x00\x12)\n\x06submit\x18\x08 \x01(\x0b\x32\x17.perdure.peer.v1.SubmitH\x00\x12\'\n\x04\x63\x61ll\x18\t \x01(\x0b\x32\x17.perdure.peer.v1.SubmitH\x00\x12\x31\n\x06\x61ttach\x18\n \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationNameH\x00\x12\x31\n\x06output\x18\x0b \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationNameH\x00\x12\x31\n\x06\x63\x61ncel\x18\x0c \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationNameH\x00\x12)\n\x06signal\x18\r \x01(\x0b\x32\x17.perdure.peer.v1.SignalH\x00\x12\x32\n\x0bsignal_type\x18\x0e \x01(\x0b\x32\x1b.perdure.peer.v1.SignalTypeH\x00\x12\x18\n\x0e\x61wakeable_type\x18\x0f \x01(\tH\x00\x12@\n\x12\x63omplete_awakeable\x18\x10 \x01(\x0b\x32\".perdure.peer.v1.CompleteAwakeableH\x00\x12)\n\x06resume\x18\x11 \x01(\x0b\x32\x17.perdure.peer.v1.ResumeH\x00\x12\x0f\n\x05pause\x18\x12 \x01(\tH\x00\x12\x0e\n\x04stop\x18\x13 \x01(\tH\x00\x12\x0e\n\x04kill\x18\x14 \x01(\tH\x00\x12+\n\x07restart\x18\x15 \x01(\x0b\x32\x18.perdure.peer.v1.RestartH\x00\x12\x0f\n\x05purge\x18\x16 \x01(\tH\x00\x12\x30\n\nedit_state\x18\x17 \x01(\x0b\x32\x1a.perdure.peer.v1.EditStateH\x00\x12<\n\x10\x63omplete_promise\x18\x18 \x01(\x0b\x32 .perdure.peer.v1.CompletePromiseH\x00\x12+\n\x07refresh\x18\x19 \x01(\x0b\x32\x18.perdure.peer.v1.RefreshH\x00\x12\x35\n\nhandler_of\x18\x1a \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationNameH\x00\x42\t\n\x07request\"\xc6\x02\n\x08Response\x12\n\n\x02id\x18\x01 \x01(\x04\x12+\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x18.perdure.peer.v1.FailureH\x00\x12%\n\x04\x64one\x18\x03 \x01(\x0b\x32\x15.perdure.peer.v1.DoneH\x00\x12\x17\n\rinvocation_id\x18\x04 \x01(\tH\x00\x12)\n\x06\x63\x61lled\x18\x05 \x01(\x0b\x32\x17.perdure.peer.v1.CalledH\x00\x12\'\n\x05\x65nded\x18\x06 \x01(\x0b\x32\x16.perdure.peer.v1.EndedH\x00\x12\x30\n\x05\x66\x61\x63ts\x18\x07 \x01(\x0b\x32\x1f.perdure.peer.v1.AwakeableFactsH\x00\x12/\n\x07handler\x18\x08 \x01(\x0b\x32\x1c.perdure.peer.v1.HandlerNameH\x00\x42\n\n\x08response\"e\n\x06Parcel\x12\x0e\n\x06source\x18\x01 \x01(\r\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\r\x12\x0b\n\x03seq\x18\x03 \x01(\x04\x12)\n\x07message\x18\x04 \x01(\x0b\x32\x18.perdure.peer.v1.Message\"C\n\x0f\x41\x63knowledgement\x12\x0e\n\x06source\x18\x01 \x01(\r\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\r\x12\x0b\n\x03seq\x18\x03 \x01(\x04\"\x06\n\x04Look\"\x1e\n\x08Withdraw\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\"\t\n\x07Refresh\"\x96\x02\n\x06Submit\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x06target\x18\x02 \x01(\x0b\x32\x1b.perdure.protocol.v1.Target\x12#\n\x04mode\x18\x03 \x01(\x0b\x32\x15.perdure.peer.v1.Mode\x12\r\n\x05input\x18\x04 \x01(\x0c\x12(\n\x07headers\x18\x05 \x03(\x0b\x32\x17.perdure.peer.v1.Header\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\t\x12\x10\n\x08\x64\x65lay_ms\x18\x07 \x01(\x03\x12\x13\n\x0bmust_be_new\x18\x08 \x01(\x08\x12\x10\n\x08repeated\x18\t \x01(\x08\x12#\n\x04mark\x18\n \x01(\x0b\x32\x15.perdure.peer.v1.Mark\"(\n\x04Mark\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"b\n\x0eInvocationName\x12\x17\n\rinvocation_id\x18\x01 \x01(\tH\x00\x12/\n\x08workflow\x18\x02 \x01(\x0b\x32\x1b.perdure.peer.v1.WorkflowIdH\x00\x42\x06\n\x04name\")\n\nWorkflowId\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"y\n\x06Signal\x12\x33\n\ninvocation\x18\x01 \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationName\x12\x0c\n\x04name\x18\x02 \x01(\t\x12,\n\x06result\x18\x03 \x01(\x0b\x32\x1c.perdure.protocol.v1.Outcome\"O\n\nSignalType\x12\x33\n\ninvocation\x18\x01 \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationName\x12\x0c\n\x04name\x18\x02 \x01(\t\"M\n\x11\x43ompleteAwakeable\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x06result\x18\x02 \x01(\x0b\x32\x1c.perdure.protocol.v1.Outcome\"2\n\x06Resume\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x11\n\ton_newest\x18\x02 \x01(\x08\"4\n\x07Restart\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x12\n\nfrom_entry\x18\x02 \x01(\r\"\xa4\x01\n\tEditState\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x32\n\x07\x63hanges\x18\x04 \x03(\x0b\x32!.perdure.peer.v1.EditState.Change\x1a\x34\n\x06\x43hange\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x0cH\x00\x88\x01\x01\x42\x08\n\x06_value\"|\n\x0f\x43ompletePromise\x12-\n\x08workflow\x18\x01 \x01(\x0b\x32\x1b.perdure.peer.v1.WorkflowId\x12\x0c\n\x04name\x18\x02 \x01(\t\x12,\n\x06result\x18\x03 \x01(\x0b\x32\x1c.perdure.protocol.v1.Outcome\"\x06\n\x04\x44one\"N\n\x06\x43\x61lled\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12-\n\x07outcome\x18\x02 \x01(\x0b\x32\x1c.perdure.protocol.v1.Outcome\"o\n\x05\x45nded\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0f\n\x07handler\x18\x03 \x01(\t\x12-\n\x07outcome\x18\x04 \x01(\x0b\x32\x1c.perdure.protocol.v1.Outcome\"/\n\x0e\x41wakeableFacts\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"/\n\x0bHandlerName\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0f\n\x07handler\x18\x02 \x01(\t\"\xbf\x03\n\x07\x46\x61ilure\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.perdure.peer.v1.Failure.Kind\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x15\n\rinvocation_id\x18\x03 \x01(\t\x12-\n\x04name\x18\x04 \x01(\x0b\x32\x1f.perdure.peer.v1.InvocationName\x12\x11\n\tpartition\x18\x05 \x01(\r\"\x9c\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_MOVED\x10\x01\x12\x15\n\x11KIND_NOT_ACCEPTED\x10\x02\x12\x17\n\x13KIND_ALREADY_EXISTS\x10\x03\x12\x1d\n\x19KIND_ENDPOINT_UNAVAILABLE\x10\x04\x12\x13\n\x0fKIND_NODE_STOPS\x10\x05\x12\x1b\n\x17KIND_UNKNOWN_INVOCATION\x10\x06\x12\x12\n\x0eKIND_HAS_ENDED\x10\x07\x12\x1a\n\x16KIND_UNKNOWN_AWAKEABLE\x10\x08\x12\x15\n\x11KIND_WRONG_STATUS\x10\t\x12\x13\n\x0fKIND_NOT_PAUSED\x10\n\x12\x11\n\rKIND_IN_DOUBT\x10\x0b\x32T\n\x0bPeerService\x12\x45\n\x08\x45xchange\x12\x19.perdure.peer.v1.Requests\x1a\x1a.perdure.peer.v1.Responses(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'perdure_protos.perdure.peer.v1.peer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REQUESTS']._serialized_start=143
-  _globals['_REQUESTS']._serialized_end=197
-  _globals['_RESPONSES']._serialized_start=199
-  _globals['_RESPONSES']._serialized_end=256
-  _globals['_REQUEST']._serialized_start=259
-  _globals['_REQUEST']._serialized_end=1124
-  _globals['_RESPONSE']._serialized_start=1127
-  _globals['_RESPONSE']._serialized_end=1473
-  _globals['_PARCEL']._serialized_start=1475
-  _globals['_PARCEL']._serialized_end=1576
-  _globals['_ACKNOWLEDGEMENT']._serialized_start=1578
-  _globals['_ACKNOWLEDGEMENT']._serialized_end=1645
-  _globals['_LOOK']._serialized_start=1647
-  _globals['_LOOK']._serialized_end=1653
-  _globals['_WITHDRAW']._serialized_start=1655
-  _globals['_WITHDRAW']._serialized_end=1685
-  _globals['_REFRESH']._serialized_start=1687
-  _globals['_REFRESH']._serialized_end=1696
-  _globals['_SUBMIT']._serialized_start=1699
-  _globals['_SUBMIT']._serialized_end=1940
-  _globals['_HEADER']._serialized_start=1942
-  _globals['_HEADER']._serialized_end=1979
-  _globals['_INVOCATIONNAME']._serialized_start=1981
-  _globals['_INVOCATIONNAME']._serialized_end=2079
-  _globals['_WORKFLOWID']._serialized_start=2081
-  _globals['_WORKFLOWID']._serialized_end=2122
-  _globals['_SIGNAL']._serialized_start=2124
-  _globals['_SIGNAL']._serialized_end=2245
-  _globals['_SIGNALTYPE']._serialized_start=2247
-  _globals['_SIGNALTYPE']._serialized_end=2326
-  _globals['_COMPLETEAWAKEABLE']._serialized_start=2328
-  _globals['_COMPLETEAWAKEABLE']._serialized_end=2405
-  _globals['_RESUME']._serialized_start=2407
-  _globals['_RESUME']._serialized_end=2457
-  _globals['_RESTART']._serialized_start=2459
-  _globals['_RESTART']._serialized_end=2511
-  _globals['_DONE']._serialized_start=2513
-  _globals['_DONE']._serialized_end=2519
-  _globals['_CALLED']._serialized_start=2521
-  _globals['_CALLED']._serialized_end=2599
-  _globals['_ENDED']._serialized_start=2601
-  _globals['_ENDED']._serialized_end=2712
-  _globals['_AWAKEABLEFACTS']._serialized_start=2714
-  _globals['_AWAKEABLEFACTS']._serialized_end=2761
-  _globals['_FAILURE']._serialized_start=2764
-  _globals['_FAILURE']._serialized_end=3211
-  _globals['_FAILURE_KIND']._serialized_start=2927
-  _globals['_FAILURE_KIND']._serialized_end=3211
-  _globals['_PEERSERVICE']._serialized_start=3213
-  _globals['_PEERSERVICE']._serialized_end=3297
+  _globals['_REQUESTS']._serialized_start=113
+  _globals['_REQUESTS']._serialized_end=167
+  _globals['_RESPONSES']._serialized_start=169
+  _globals['_RESPONSES']._serialized_end=226
+  _globals['_REQUEST']._serialized_start=229
+  _globals['_REQUEST']._serialized_end=1241
+  _globals['_RESPONSE']._serialized_start=1244
+  _globals['_RESPONSE']._serialized_end=1570
+  _globals['_PARCEL']._serialized_start=1572
+  _globals['_PARCEL']._serialized_end=1673
+  _globals['_ACKNOWLEDGEMENT']._serialized_start=1675
+  _globals['_ACKNOWLEDGEMENT']._serialized_end=1742
+  _globals['_LOOK']._serialized_start=1744
+  _globals['_LOOK']._serialized_end=1750
+  _globals['_WITHDRAW']._serialized_start=1752
+  _globals['_WITHDRAW']._serialized_end=1782
+  _globals['_REFRESH']._serialized_start=1784
+  _globals['_REFRESH']._serialized_end=1793
+  _globals['_SUBMIT']._serialized_start=1796
+  _globals['_SUBMIT']._serialized_end=2074
+  _globals['_MARK']._serialized_start=2076
+  _globals['_MARK']._serialized_end=2116
+  _globals['_HEADER']._serialized_start=2118
+  _globals['_HEADER']._serialized_end=2155
+  _globals['_INVOCATIONNAME']._serialized_start=2157
+  _globals['_INVOCATIONNAME']._serialized_end=2255
+  _globals['_WORKFLOWID']._serialized_start=2257
+  _globals['_WORKFLOWID']._serialized_end=2298
+  _globals['_SIGNAL']._serialized_start=2300
+  _globals['_SIGNAL']._serialized_end=2421
+  _globals['_SIGNALTYPE']._serialized_start=2423
+  _globals['_SIGNALTYPE']._serialized_end=2502
+  _globals['_COMPLETEAWAKEABLE']._serialized_start=2504
+  _globals['_COMPLETEAWAKEABLE']._serialized_end=2581
+  _globals['_RESUME']._serialized_start=2583
+  _globals['_RESUME']._serialized_end=2633
+  _globals['_RESTART']._serialized_start=2635
+  _globals['_RESTART']._serialized_end=2687
+  _globals['_EDITSTATE']._serialized_start=2690
+  _globals['_EDITSTATE']._serialized_end=2854
+  _globals['_EDITSTATE_CHANGE']._serialized_start=2802
+  _globals['_EDITSTATE_CHANGE']._serialized_end=2854
+  _globals['_COMPLETEPROMISE']._serialized_start=2856
+  _globals['_COMPLETEPROMISE']._serialized_end=2980
+  _globals['_DONE']._serialized_start=2982
+  _globals['_DONE']._serialized_end=2988
+  _globals['_CALLED']._serialized_start=2990
+  _globals['_CALLED']._serialized_end=3068
+  _globals['_ENDED']._serialized_start=3070
+  _globals['_ENDED']._serialized_end=3181
+  _globals['_AWAKEABLEFACTS']._serialized_start=3183
+  _globals['_AWAKEABLEFACTS']._serialized_end=3230
+  _globals['_HANDLERNAME']._serialized_start=3232
+  _globals['_HANDLERNAME']._serialized_end=3279
+  _globals['_FAILURE']._serialized_start=3282
+  _globals['_FAILURE']._serialized_end=3729
+  _globals['_FAILURE_KIND']._serialized_start=3445
+  _globals['_FAILURE_KIND']._serialized_end=3729
+  _globals['_PEERSERVICE']._serialized_start=3731
+  _globals['_PEERSERVICE']._serialized_end=3815
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,6 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
-from perdure_protos.perdure.admin.v1 import admin_pb2 as _admin_pb2
 from perdure_protos.perdure.peer.v1 import message_pb2 as _message_pb2
 from perdure_protos.perdure.protocol.v1 import journal_pb2 as _journal_pb2
 import builtins as _builtins
@@ -86,8 +85,10 @@ class Request(_message.Message):
     KILL_FIELD_NUMBER: _builtins.int
     RESTART_FIELD_NUMBER: _builtins.int
     PURGE_FIELD_NUMBER: _builtins.int
-    DESCRIBE_FIELD_NUMBER: _builtins.int
+    EDIT_STATE_FIELD_NUMBER: _builtins.int
+    COMPLETE_PROMISE_FIELD_NUMBER: _builtins.int
     REFRESH_FIELD_NUMBER: _builtins.int
+    HANDLER_OF_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Another one for each request of a stream. 0 for those without an answer."""
     awakeable_type: _builtins.str
@@ -97,7 +98,6 @@ class Request(_message.Message):
     stop: _builtins.str
     kill: _builtins.str
     purge: _builtins.str
-    describe: _builtins.str
     @_builtins.property
     def parcel(self) -> Global___Parcel:
         """Without an answer."""
@@ -129,7 +129,15 @@ class Request(_message.Message):
     @_builtins.property
     def restart(self) -> Global___Restart: ...
     @_builtins.property
+    def edit_state(self) -> Global___EditState: ...
+    @_builtins.property
+    def complete_promise(self) -> Global___CompletePromise: ...
+    @_builtins.property
     def refresh(self) -> Global___Refresh: ...
+    @_builtins.property
+    def handler_of(self) -> Global___InvocationName:
+        """Whose it is."""
+
     def __init__(
         self,
         *,
@@ -153,14 +161,16 @@ class Request(_message.Message):
         kill: _builtins.str = ...,
         restart: Global___Restart | None = ...,
         purge: _builtins.str = ...,
-        describe: _builtins.str = ...,
+        edit_state: Global___EditState | None = ...,
+        complete_promise: Global___CompletePromise | None = ...,
         refresh: Global___Refresh | None = ...,
+        handler_of: Global___InvocationName | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "attach", b"attach", "awakeable_type", b"awakeable_type", "call", b"call", "cancel", b"cancel", "complete_awakeable", b"complete_awakeable", "describe", b"describe", "kill", b"kill", "look", b"look", "output", b"output", "parcel", b"parcel", "pause", b"pause", "purge", b"purge", "refresh", b"refresh", "request", b"request", "restart", b"restart", "resume", b"resume", "signal", b"signal", "signal_type", b"signal_type", "stop", b"stop", "submit", b"submit", "withdraw", b"withdraw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "attach", b"attach", "awakeable_type", b"awakeable_type", "call", b"call", "cancel", b"cancel", "complete_awakeable", b"complete_awakeable", "complete_promise", b"complete_promise", "edit_state", b"edit_state", "handler_of", b"handler_of", "kill", b"kill", "look", b"look", "output", b"output", "parcel", b"parcel", "pause", b"pause", "purge", b"purge", "refresh", b"refresh", "request", b"request", "restart", b"restart", "resume", b"resume", "signal", b"signal", "signal_type", b"signal_type", "stop", b"stop", "submit", b"submit", "withdraw", b"withdraw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "attach", b"attach", "awakeable_type", b"awakeable_type", "call", b"call", "cancel", b"cancel", "complete_awakeable", b"complete_awakeable", "describe", b"describe", "id", b"id", "kill", b"kill", "look", b"look", "output", b"output", "parcel", b"parcel", "pause", b"pause", "purge", b"purge", "refresh", b"refresh", "request", b"request", "restart", b"restart", "resume", b"resume", "signal", b"signal", "signal_type", b"signal_type", "stop", b"stop", "submit", b"submit", "withdraw", b"withdraw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "attach", b"attach", "awakeable_type", b"awakeable_type", "call", b"call", "cancel", b"cancel", "complete_awakeable", b"complete_awakeable", "complete_promise", b"complete_promise", "edit_state", b"edit_state", "handler_of", b"handler_of", "id", b"id", "kill", b"kill", "look", b"look", "output", b"output", "parcel", b"parcel", "pause", b"pause", "purge", b"purge", "refresh", b"refresh", "request", b"request", "restart", b"restart", "resume", b"resume", "signal", b"signal", "signal_type", b"signal_type", "stop", b"stop", "submit", b"submit", "withdraw", b"withdraw"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["parcel", "acknowledgement", "look", "withdraw", "submit", "call", "attach", "output", "cancel", "signal", "signal_type", "awakeable_type", "complete_awakeable", "resume", "pause", "stop", "kill", "restart", "purge", "describe", "refresh"]  # noqa: Y015
+    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["parcel", "acknowledgement", "look", "withdraw", "submit", "call", "attach", "output", "cancel", "signal", "signal_type", "awakeable_type", "complete_awakeable", "resume", "pause", "stop", "kill", "restart", "purge", "edit_state", "complete_promise", "refresh", "handler_of"]  # noqa: Y015
     _WhichOneofArgType_request: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_request) -> _WhichOneofReturnType_request | None: ...
 
@@ -177,7 +187,7 @@ class Response(_message.Message):
     CALLED_FIELD_NUMBER: _builtins.int
     ENDED_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
-    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    HANDLER_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     invocation_id: _builtins.str
     """Of what was submitted or restarted."""
@@ -194,7 +204,7 @@ class Response(_message.Message):
     @_builtins.property
     def facts(self) -> Global___AwakeableFacts: ...
     @_builtins.property
-    def description(self) -> _admin_pb2.DescribeInvocationResponse: ...
+    def handler(self) -> Global___HandlerName: ...
     def __init__(
         self,
         *,
@@ -205,13 +215,13 @@ class Response(_message.Message):
         called: Global___Called | None = ...,
         ended: Global___Ended | None = ...,
         facts: Global___AwakeableFacts | None = ...,
-        description: _admin_pb2.DescribeInvocationResponse | None = ...,
+        handler: Global___HandlerName | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["called", b"called", "description", b"description", "done", b"done", "ended", b"ended", "facts", b"facts", "failure", b"failure", "invocation_id", b"invocation_id", "response", b"response"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["called", b"called", "done", b"done", "ended", b"ended", "facts", b"facts", "failure", b"failure", "handler", b"handler", "invocation_id", b"invocation_id", "response", b"response"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["called", b"called", "description", b"description", "done", b"done", "ended", b"ended", "facts", b"facts", "failure", b"failure", "id", b"id", "invocation_id", b"invocation_id", "response", b"response"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["called", b"called", "done", b"done", "ended", b"ended", "facts", b"facts", "failure", b"failure", "handler", b"handler", "id", b"id", "invocation_id", b"invocation_id", "response", b"response"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_response: _TypeAlias = _typing.Literal["failure", "done", "invocation_id", "called", "ended", "facts", "description"]  # noqa: Y015
+    _WhichOneofReturnType_response: _TypeAlias = _typing.Literal["failure", "done", "invocation_id", "called", "ended", "facts", "handler"]  # noqa: Y015
     _WhichOneofArgType_response: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_response) -> _WhichOneofReturnType_response | None: ...
 
@@ -345,6 +355,7 @@ class Submit(_message.Message):
     DELAY_MS_FIELD_NUMBER: _builtins.int
     MUST_BE_NEW_FIELD_NUMBER: _builtins.int
     REPEATED_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     input: _builtins.bytes
     idempotency_key: _builtins.str
@@ -358,6 +369,10 @@ class Submit(_message.Message):
     def mode(self) -> _message_pb2.Mode: ...
     @_builtins.property
     def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]: ...
+    @_builtins.property
+    def mark(self) -> Global___Mark:
+        """Where it comes from, for what must come through once whatever happens."""
+
     def __init__(
         self,
         *,
@@ -370,14 +385,39 @@ class Submit(_message.Message):
         delay_ms: _builtins.int = ...,
         must_be_new: _builtins.bool = ...,
         repeated: _builtins.bool = ...,
+        mark: Global___Mark | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mark", b"mark", "mode", b"mode", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_ms", b"delay_ms", "headers", b"headers", "id", b"id", "idempotency_key", b"idempotency_key", "input", b"input", "mode", b"mode", "must_be_new", b"must_be_new", "repeated", b"repeated", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_ms", b"delay_ms", "headers", b"headers", "id", b"id", "idempotency_key", b"idempotency_key", "input", b"input", "mark", b"mark", "mode", b"mode", "must_be_new", b"must_be_new", "repeated", b"repeated", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Submit: _TypeAlias = Submit  # noqa: Y015
+
+@_typing.final
+class Mark(_message.Message):
+    """How far a source has come: a partition of a topic, or a schedule. What is not beyond the stored position is a repeat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    position: _builtins.int
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mark: _TypeAlias = Mark  # noqa: Y015
 
 @_typing.final
 class Header(_message.Message):
@@ -568,6 +608,88 @@ class Restart(_message.Message):
 Global___Restart: _TypeAlias = Restart  # noqa: Y015
 
 @_typing.final
+class EditState(_message.Message):
+    """What an operator changes of the state of a key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Change(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NAME_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        name: _builtins.str
+        value: _builtins.bytes
+        """Cleared where there is none."""
+        def __init__(
+            self,
+            *,
+            name: _builtins.str = ...,
+            value: _builtins.bytes | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "name", b"name", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+        _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    key: _builtins.str
+    version: _builtins.str
+    """Of the state that was looked at."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___EditState.Change]: ...
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        key: _builtins.str = ...,
+        version: _builtins.str = ...,
+        changes: _abc.Iterable[Global___EditState.Change] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "key", b"key", "service", b"service", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EditState: _TypeAlias = EditState  # noqa: Y015
+
+@_typing.final
+class CompletePromise(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKFLOW_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    @_builtins.property
+    def workflow(self) -> Global___WorkflowId: ...
+    @_builtins.property
+    def result(self) -> _journal_pb2.Outcome: ...
+    def __init__(
+        self,
+        *,
+        workflow: Global___WorkflowId | None = ...,
+        name: _builtins.str = ...,
+        result: _journal_pb2.Outcome | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result", "workflow", b"workflow"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "result", b"result", "workflow", b"workflow"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompletePromise: _TypeAlias = CompletePromise  # noqa: Y015
+
+@_typing.final
 class Done(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -661,6 +783,30 @@ class AwakeableFacts(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AwakeableFacts: _TypeAlias = AwakeableFacts  # noqa: Y015
+
+@_typing.final
+class HandlerName(_message.Message):
+    """A handler of a service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    HANDLER_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    handler: _builtins.str
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        handler: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handler", b"handler", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandlerName: _TypeAlias = HandlerName  # noqa: Y015
 
 @_typing.final
 class Failure(_message.Message):

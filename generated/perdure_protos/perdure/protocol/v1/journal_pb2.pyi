@@ -341,17 +341,21 @@ class SetStateCommand(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     value: _builtins.bytes
+    read: _builtins.bool
+    """It records what the handler has read, and writes nothing; a replay does not compare this. Older SDKs do not say it."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         value: _builtins.bytes = ...,
+        read: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "read", b"read", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -364,15 +368,19 @@ class ClearStateCommand(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    read: _builtins.bool
+    """As in SetStateCommand: the handler has read that nothing is set."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        read: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "read", b"read"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
