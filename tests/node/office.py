@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 from perdure_runtime.invoker.invoker import Invoker
@@ -12,17 +11,20 @@ from perdure_runtime.partition.input import Input
 from perdure_runtime.partition.policy import DEFAULT
 from perdure_runtime.partition.rows import Invocation
 from perdure_runtime.storage.api import DeploymentRow, StorageFailure, Usage
+from perdure_runtime.storage.memory import MemoryStorage
+
+from tests.admin.naive import NaiveSurvey
 
 
-class Office:
-    """Keeps deployments. Implements ``Registry``, and fails while it has ``trouble``.
+class Office(MemoryStorage):
+    """Keeps deployments and definitions, and fails to read deployments while it has ``trouble``.
 
     Attributes:
         before_move: Called once before an address changes, as if another node were faster.
     """
 
     def __init__(self) -> None:
-        self.rows: dict[str, DeploymentRow] = {}
+        super().__init__()
         self.trouble = ""
         self.reads = 0
         self.before_move: Callable[[], None] | None = None
@@ -32,34 +34,25 @@ class Office:
         self.reads += 1
         if self.trouble:
             raise StorageFailure(self.trouble)
-        return sorted(self.rows.values(), key=lambda row: (row.created_at_ms, row.id))
-
-    def add_deployment(self, deployment: DeploymentRow) -> None:
-        self.rows[deployment.id] = deployment
-
-    def remove_deployment(self, deployment_id: str) -> None:
-        self.rows.pop(deployment_id, None)
+        return super().deployments()
 
     def move_deployment(self, deployment_id: str, old: str, new: str) -> bool:
         if self.before_move is not None:
             before, self.before_move = self.before_move, None
             before()
-        row = self.rows.get(deployment_id)
-        if row is None or row.address != old:
-            return False
-        self.rows[deployment_id] = replace(row, address=new)
-        return True
+        return super().move_deployment(deployment_id, old, new)
 
 
-class Files:
-    """A database of the cluster, with what a test says. Implements ``Survey``."""
+class Files(NaiveSurvey):
+    """A database of the cluster, with what a test says."""
 
-    def __init__(self, *rows: Invocation, usage: Usage | None = None) -> None:
-        self.rows = rows
+    def __init__(self, *invocations: Invocation, usage: Usage | None = None) -> None:
+        super().__init__()
+        self.invocations = invocations
         self._usage = usage or Usage({}, {})
 
     def in_flight(self, deployment_id: str, limit: int) -> list[Invocation]:
-        return [row for row in self.rows if row.deployment_id == deployment_id][:limit]
+        return [row for row in self.invocations if row.deployment_id == deployment_id][:limit]
 
     def ended(self, service: str, limit: int) -> list[Invocation]:
         return []

@@ -7,6 +7,7 @@ from perdure_runtime.storage.api import Database
 
 from examples.exactly_once_postgres.cluster import Cluster, running_cluster
 from tests.storage.homes import Home, MemoryHome, PostgresHome, SqliteHome, copy_database, make_database
+from tests.storage.scrambling import Scrambling
 
 
 @pytest.fixture(scope="session")
@@ -32,16 +33,18 @@ def database(cluster: Cluster) -> PostgresHome:
 
 def make_home(request: pytest.FixtureRequest, kind: str, partitions: int = 1) -> Home:
     """A home of a kind; a server is started only for tests that need one."""
-    if kind == "memory":
+    database, _, codec = kind.partition(" with ")
+    scrambling = Scrambling() if codec else None
+    if database == "memory":
         return MemoryHome(partitions)
-    if kind == "sqlite":
-        return SqliteHome(request.getfixturevalue("tmp_path"), partitions)
+    if database == "sqlite":
+        return SqliteHome(request.getfixturevalue("tmp_path"), partitions, scrambling)
     if partitions == 1:
-        return PostgresHome(copy_database(request.getfixturevalue("template")))
-    return PostgresHome(make_database(request.getfixturevalue("cluster").url), partitions)
+        return PostgresHome(copy_database(request.getfixturevalue("template")), codec=scrambling)
+    return PostgresHome(make_database(request.getfixturevalue("cluster").url), partitions, scrambling)
 
 
-@pytest.fixture(params=["sqlite", "postgres", "memory"])
+@pytest.fixture(params=["sqlite", "postgres", "memory", "sqlite with codec", "postgres with codec"])
 def home(request: pytest.FixtureRequest) -> Home:
     return make_home(request, request.param)
 

@@ -11,6 +11,7 @@ from typing import Protocol
 import psycopg
 from perdure_runtime.partition.placement import Placement
 from perdure_runtime.storage.api import Database
+from perdure_runtime.storage.codec import PayloadCodec
 from perdure_runtime.storage.memory import MemoryStorage, Rows
 from perdure_runtime.storage.postgres import PostgresStorage
 from perdure_runtime.storage.sqlite import SqliteStorage
@@ -37,13 +38,14 @@ class Home(Protocol):
 
 
 class SqliteHome:
-    def __init__(self, directory: Path, partitions: int = 1) -> None:
+    def __init__(self, directory: Path, partitions: int = 1, codec: PayloadCodec | None = None) -> None:
         self.path = directory / "perdure.db"
         self.address = str(self.path)
         self.placement = Placement(partitions)
+        self.codec = codec
 
     def open(self) -> SqliteStorage:
-        return SqliteStorage(self.path, self.placement)
+        return SqliteStorage(self.path, self.placement, codec=self.codec)
 
     def lose_lock(self) -> None:
         self.path.with_name("perdure.db.lock").unlink()
@@ -111,12 +113,13 @@ def copy_database(template: str) -> str:
 class PostgresHome:
     """A database of its own. Each storage that is opened there is another node's."""
 
-    def __init__(self, url: str, partitions: int = 1) -> None:
+    def __init__(self, url: str, partitions: int = 1, codec: PayloadCodec | None = None) -> None:
         self.address = url
         self.partitions = partitions
+        self.codec = codec
 
     def open(self) -> PostgresStorage:
-        return PostgresStorage(self.address, f"node_{next(_numbers)}", self.partitions)
+        return PostgresStorage(self.address, f"node_{next(_numbers)}", self.partitions, codec=self.codec)
 
     def lose_lock(self) -> None:
         """There is none: the epoch alone keeps others from writing."""

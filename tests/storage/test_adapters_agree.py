@@ -58,6 +58,7 @@ from perdure_runtime.partition.view import (
     InvocationDocument,
     JournalDocument,
     ListenersDocument,
+    MarkDocument,
     ObjectDocument,
     PromisesDocument,
     ReceivedDocument,
@@ -66,6 +67,7 @@ from perdure_runtime.partition.view import (
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import StorageFailure
 from perdure_runtime.storage.memory import MemoryStorage
+from perdure_runtime.storage.views import PARTITION, VIEWS
 
 from tests.storage.homes import Home, PostgresHome, SqliteHome, copy_database
 from tests.storage.samples import save
@@ -130,6 +132,7 @@ DOCUMENTS: list[Document] = [
     *(kind(id) for id in IDS for kind in (InvocationDocument, JournalDocument, ListenersDocument, HeldDocument)),
     *(ChannelDocument(0, other) for other in range(3)),
     *(ReceivedDocument(other, 0) for other in range(3)),
+    *(MarkDocument(0, source) for source in NAMES),
     *(
         kind(service, key)
         for service in SERVICES
@@ -241,6 +244,10 @@ class Histories(RuleBasedStateMachine):
     def receive(self, source: int, seq: int) -> None:
         self.batch.merge(Writes(received={(source, 0): seq}))
 
+    @rule(source=names, position=times)
+    def mark(self, source: str, position: int) -> None:
+        self.batch.merge(Writes(marks={(0, source): position}))
+
     @rule(timer=timers, on=st.booleans())
     def set_timer(self, timer: Timer, on: bool) -> None:
         self.batch.merge(Writes(timers={timer: on}))
@@ -297,6 +304,10 @@ class Histories(RuleBasedStateMachine):
         for now_ms in (2, LAST_MS):
             for limit in (1, 10):
                 assert self.disk.expired(now_ms, limit) == self.memory.expired(now_ms, limit)
+        for view in VIEWS.values():
+            if view is not PARTITION:
+                assert self.disk.scan(view) == self.memory.scan(view), view.name
+        assert self.disk.tally() == self.memory.tally()
 
 
 def look_into(homes: Callable[[], Home], examples: int) -> None:

@@ -34,6 +34,7 @@ from perdure_runtime.partition.view import (
     InvocationDocument,
     JournalDocument,
     ListenersDocument,
+    MarkDocument,
     ObjectDocument,
     PromisesDocument,
     ReceivedDocument,
@@ -41,6 +42,7 @@ from perdure_runtime.partition.view import (
 )
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import Database, DeploymentRow, StaleEpoch, StorageFailure, StorageInUse
+from perdure_runtime.storage.views import MARK
 
 from tests.storage.homes import Home
 from tests.storage.samples import (
@@ -68,6 +70,7 @@ EMPTY: list[tuple[Document, object]] = [
     (ChannelDocument(0, 0), None),
     (ReceivedDocument(0, 0), None),
     (HeldDocument("inv_1"), {}),
+    (MarkDocument(0, "topic/1"), None),
 ]
 
 
@@ -225,6 +228,48 @@ def test_promises_come_and_go(home: Home, storage: Database) -> None:
     storage.acquire()
     assert storage.load(PromisesDocument("s", "k")) == {"a": failed}
     assert storage.load(PromisesDocument("s", "other")) == {"a": failed}
+    storage.close()
+
+
+def test_a_source_is_as_far_as_its_last_mark(home: Home, storage: Database) -> None:
+    save(storage, Writes(marks={(0, "topic/1"): 0, (0, "topic/2"): LAST_MS}))
+    save(storage, Writes(marks={(0, "topic/1"): 7}))
+    storage.close()
+    storage = home.open()
+    storage.acquire()
+    marks = [storage.load(MarkDocument(0, source)) for source in ("topic/1", "topic/2", "topic/3")]
+    assert marks == [7, LAST_MS, None]
+    assert storage.scan(MARK) == [("topic/1", 0, 7), ("topic/2", 0, LAST_MS)]
+    storage.close()
+
+
+def test_a_mark_is_kept_with_its_batch_or_not_at_all(home: Home, storage: Database) -> None:
+    save(storage, Writes(marks={(0, "topic/1"): 1}))
+    new = inserting(bare("inv_1"))
+    new.marks[0, "topic/1"] = 2
+    new.state["s", "k", "a"] = b"1" * 10_000
+    storage.stage(new)
+    with home.failing(), pytest.raises(StorageFailure):
+        storage.commit()
+    assert storage.load(MarkDocument(0, "topic/1")) == 1
+    save(storage, new)
+    assert storage.load(MarkDocument(0, "topic/1")) == 2
+
+
+def test_definitions_come_go_and_replace_each_other_by_kind_and_name(home: Home, storage: Database) -> None:
+    storage.define("schedule", "nightly", b"1")
+    storage.define("schedule", "hourly", b"\x00")
+    storage.define("subscription", "nightly", b"")
+    storage.define("schedule", "nightly", b"2")
+    storage.close()
+    storage = home.open()
+    storage.acquire()
+    assert storage.definitions("schedule") == {"hourly": b"\x00", "nightly": b"2"}
+    assert storage.definitions("subscription") == {"nightly": b""}
+    storage.define("schedule", "nightly", None)
+    storage.define("schedule", "unknown", None)
+    assert storage.definitions("schedule") == {"hourly": b"\x00"}
+    assert storage.definitions("service_settings") == {}
     storage.close()
 
 
@@ -440,6 +485,11 @@ def test_a_closed_storage_says_so(storage: Database) -> None:
         lambda: storage.expired(0, 1),
         lambda: storage.add_deployment(DeploymentRow("dp_1", "a", (), b"", 1)),
         storage.deployments,
+        lambda: storage.definitions("schedule"),
+        lambda: storage.define("schedule", "nightly", b""),
+        lambda: storage.scan(MARK),
+        lambda: storage.count(MARK, (), 1),
+        storage.tally,
     ]
     for use in uses:
         with pytest.raises(StorageFailure, match="closed"):

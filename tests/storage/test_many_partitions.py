@@ -28,6 +28,7 @@ from perdure_runtime.partition.view import (
     InvocationDocument,
     JournalDocument,
     ListenersDocument,
+    MarkDocument,
     ObjectDocument,
     PromisesDocument,
     ReceivedDocument,
@@ -87,6 +88,7 @@ def everything_in(partition: int) -> Writes:
     writes.channels[partition, other] = Channel(1, 0)
     writes.outbox[partition, other, 1] = message(id)
     writes.received[other, partition] = 7
+    writes.marks[partition, "topic/1"] = 7
     return writes
 
 
@@ -100,6 +102,7 @@ def documents_of(partition: int) -> list[Document]:
         IdempotencyDocument(name_in(partition)),
         ChannelDocument(partition, other),
         ReceivedDocument(other, partition),
+        MarkDocument(partition, "topic/1"),
     ]
 
 
@@ -177,7 +180,15 @@ def test_a_batch_names_the_partitions_that_it_touches_and_that_were_taken(home: 
     successor.close()
 
 
-@pytest.mark.parametrize("stale", [everything_in(1), Writes(received={(3, 1): 1}), Writes(held={(id_in(1), 0): HELD})])
+@pytest.mark.parametrize(
+    "stale",
+    [
+        everything_in(1),
+        Writes(received={(3, 1): 1}),
+        Writes(held={(id_in(1), 0): HELD}),
+        Writes(marks={(1, "topic/1"): 8}),
+    ],
+)
 def test_rows_of_any_table_are_under_the_epoch_of_their_partition(
     storage: Database, epochs: dict[int, int], stale: Writes
 ) -> None:

@@ -32,9 +32,10 @@ from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import DeploymentRow, StaleEpoch, StorageFailure
 from perdure_runtime.storage.postgres import PostgresStorage, ownership, reads
 from perdure_runtime.storage.postgres.connection import Link
+from perdure_runtime.storage.views import STATE, Condition, Operator, is_equal
 from psycopg.rows import TupleRow
 
-from tests.storage.homes import PostgresHome, copy_database
+from tests.storage.homes import PostgresHome, copy_database, make_database
 from tests.storage.samples import STATUSES, bare, changing, ended, entries, inserting, invocation, save
 
 DEPLOYMENT = DeploymentRow("dp_1", "http://localhost:9081", ("shop.v1.OrderService",), b"d", 1)
@@ -235,6 +236,21 @@ def test_keys_of_any_length_are_told_apart(home: PostgresHome, storage: Postgres
     save(storage, Writes(state={("s", second, "a"): None}))
     assert storage.load(StateDocument("s", first)) == {"a": b"1"}
     assert storage.load(StateDocument("s", second)) == {}
+
+
+def test_rows_of_long_keys_are_found_by_them_and_by_what_is_shown(home: PostgresHome) -> None:
+    storage = PostgresStorage(make_database(home.address), "node", 8)
+    storage.acquire()
+    keys = sorted(["a", *(letter * 40_000 for letter in "bcd"), "d" * 64 + "e"])
+    save(storage, Writes(state={("s", key, "n"): key[:1].encode() for key in keys}))
+    rows = storage.scan(STATE)
+    assert [row[3] for row in rows] == [b"a", b"b", b"c", b"d", b"d"]
+    for key, row in zip(keys, rows, strict=True):
+        assert storage.scan(STATE, (is_equal("service", "s"), is_equal("key", key))) == [row]
+        assert storage.scan(STATE, (is_equal("service", "s"), is_equal("key", str(row[1])))) == [row]
+        after = storage.scan(STATE, (Condition("key", Operator.ABOVE, (str(row[1]),)),))
+        assert after == storage.scan(STATE, (), STATE.key_of(row)) == rows[rows.index(row) + 1 :]
+    storage.close()
 
 
 def test_a_batch_may_have_many_rows(storage: PostgresStorage) -> None:

@@ -10,6 +10,7 @@ from perdure_runtime.partition import ids
 from perdure_runtime.partition.placement import Placement
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import DeploymentRow, StorageFailure, StorageForeign, Usage
+from perdure_runtime.storage.merged import MergedSurvey
 from perdure_runtime.storage.sqlite import SqliteRegistry, SqliteStorage, SqliteSurvey, schema
 from perdure_runtime.storage.sqlite import survey as survey_module
 
@@ -41,8 +42,8 @@ def workers(tmp_path: Path) -> Iterator[list[SqliteStorage]]:
 
 
 @pytest.fixture
-def survey(tmp_path: Path) -> SqliteSurvey:
-    return SqliteSurvey([path_of(tmp_path, file) for file in range(FILES)])
+def survey(tmp_path: Path) -> MergedSurvey:
+    return MergedSurvey([SqliteSurvey(path_of(tmp_path, file)) for file in range(FILES)])
 
 
 def id_in(partition: int, number: int) -> str:
@@ -130,7 +131,7 @@ def test_other_workers_wait_for_the_first_to_make_its_file(tmp_path: Path) -> No
     assert registry.deployments() == []
 
 
-def test_a_survey_sees_all_files(workers: list[SqliteStorage], survey: SqliteSurvey) -> None:
+def test_a_survey_sees_all_files(workers: list[SqliteStorage], survey: MergedSurvey) -> None:
     def place(number: int) -> str:
         return id_in(number % PARTITIONS.partitions, number)
 
@@ -150,7 +151,7 @@ def test_a_survey_sees_all_files(workers: list[SqliteStorage], survey: SqliteSur
     assert survey.entries("inv_unknown") == []
 
 
-def test_a_file_that_is_not_there_yet_has_nothing(tmp_path: Path, survey: SqliteSurvey) -> None:
+def test_a_file_that_is_not_there_yet_has_nothing(tmp_path: Path, survey: MergedSurvey) -> None:
     assert survey.usage(TARGET.service) == Usage({}, {})
     path_of(tmp_path, 0).touch()
     assert survey.ended(TARGET.service, 9) == []
@@ -165,7 +166,7 @@ def test_a_file_that_is_not_there_yet_has_nothing(tmp_path: Path, survey: Sqlite
 
 
 def test_a_survey_names_a_file_that_its_worker_must_renew_first(
-    tmp_path: Path, survey: SqliteSurvey, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, survey: MergedSurvey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(tmp_path, 1).close()
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE later (name TEXT) STRICT",)))

@@ -9,7 +9,7 @@ the loop, and may run while a commit does: they see what was durable before it.
 brings messages through where nodes cannot reach each other.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from perdure_runtime.partition.placement import Placement
 from perdure_runtime.partition.rows import Invocation, Timer
 from perdure_runtime.partition.view import Document
 from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.views import Condition, View, ViewRow
 
 # So many messages are read at once that come by way of the database.
 MOST_INBOUND = 1_000
@@ -106,6 +107,12 @@ class Registry(Protocol):
     def move_deployment(self, deployment_id: str, old: str, new: str) -> bool:
         """Gives a deployment another ``address`` durably, where it still has the old one; says whether it did."""
 
+    def definitions(self, kind: str) -> dict[str, bytes]:
+        """What operators have defined of a kind, such as "schedule": each one's content by its name."""
+
+    def define(self, kind: str, name: str, content: bytes | None) -> None:
+        """Keeps a definition durably, in place of the one with its name; None removes it."""
+
 
 class Survey(Protocol):
     """All rows of a database, of whatever partition, as they are durable: for operators, not for the path of a call.
@@ -124,6 +131,29 @@ class Survey(Protocol):
 
     def entries(self, invocation_id: str) -> list[Entry]:
         """The journal of an invocation."""
+
+    def scan(
+        self,
+        view: View,
+        conditions: Sequence[Condition] = (),
+        after: ViewRow | None = None,
+        limit: int = 1_000,
+        *,
+        descending: bool = False,
+    ) -> list[ViewRow]:
+        """Rows of a view that fit all conditions, in the order of its key, at most ``limit``.
+
+        ``after`` is the key of the last row of the page before; with ``descending`` keys come from the greatest on.
+        """
+
+    def count(self, view: View, conditions: Sequence[Condition], limit: int) -> int:
+        """How many rows fit all conditions; counts no further than ``limit``."""
+
+    def tally(self) -> list[tuple[str, str, str, int]]:
+        """How many invocations there are, by service, handler and status; of ended ones it is "succeeded" or "failed".
+
+        It counts rows.
+        """
 
 
 class Storage(Protocol):

@@ -1,10 +1,11 @@
-"""Which partitions rows are in, for batches and for documents."""
+"""Which partitions rows are in, for batches, for documents and for what operators ask."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import assert_never
 
 from perdure_runtime.partition.placement import Placement
-from perdure_runtime.partition.rows import IdempotencyKey
+from perdure_runtime.partition.rows import IdempotencyKey, Target
 from perdure_runtime.partition.view import (
     ChannelDocument,
     Document,
@@ -14,12 +15,30 @@ from perdure_runtime.partition.view import (
     InvocationDocument,
     JournalDocument,
     ListenersDocument,
+    MarkDocument,
     ObjectDocument,
     PromisesDocument,
     ReceivedDocument,
     StateDocument,
 )
 from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.views import (
+    IDEMPOTENCY,
+    INBOX,
+    INVOCATION,
+    JOURNAL_ENTRY,
+    OBJECT,
+    PROMISE,
+    STATE,
+    TIMER,
+    Condition,
+    Operator,
+    View,
+)
+
+# The column of a view that says which invocation a row is of.
+_IDS = {INVOCATION: "id", JOURNAL_ENTRY: "invocation_id", TIMER: "invocation_id"}
+_OF_KEYS = (INVOCATION, OBJECT, STATE, INBOX, PROMISE)
 
 
 class Partitions:
@@ -81,6 +100,8 @@ def partitions_of(writes: Writes, placement: Placement) -> set[int]:
         partitions.same(source)
     for _, destination in writes.received:
         partitions.same(destination)
+    for partition, _ in writes.marks:
+        partitions.same(partition)
     return partitions.touched
 
 
@@ -101,8 +122,29 @@ def partition_of(document: Document, placement: Placement) -> int:
             return source
         case ReceivedDocument(_, destination):
             return destination
+        case MarkDocument(partition, _):
+            return partition
         case _:
             assert_never(document)
+
+
+def partitions_asked(view: View, conditions: Sequence[Condition], placement: Placement) -> set[int] | None:
+    """The partitions that rows which fit can be in; None where that may be all."""
+    named = {each.column: tuple(map(str, each.values)) for each in conditions if each.operator is Operator.EQUAL}
+    ids = named.get(_IDS[view]) if view in _IDS else None
+    if ids is not None:
+        return {placement.of_invocation(id) for id in ids}
+    services, keys = named.get("service"), named.get("key")
+    if services is None or keys is None:
+        return None
+    # Invocations without a key may be anywhere.
+    if view in _OF_KEYS and all(keys):
+        return {placement.of_key(service, key) for service, key in product(services, keys)}
+    handlers, names = named.get("handler"), named.get("idempotency_key")
+    if view == IDEMPOTENCY and handlers is not None and names is not None:
+        targets = (Target(*of) for of in product(services, handlers, keys))
+        return {placement.of_name(IdempotencyKey(target, name)) for target, name in product(targets, names)}
+    return None
 
 
 def _invocations_of(writes: Writes) -> Iterable[str]:

@@ -29,6 +29,7 @@ from perdure_runtime.partition.view import (
     InvocationDocument,
     JournalDocument,
     ListenersDocument,
+    MarkDocument,
     ObjectDocument,
     PromisesDocument,
     ReceivedDocument,
@@ -77,6 +78,8 @@ class Rows:
     channels: dict[tuple[int, int], Channel] = field(default_factory=dict)
     outbox: dict[tuple[int, int, int], bytes] = field(default_factory=dict)
     received: dict[tuple[int, int], int] = field(default_factory=dict)
+    marks: dict[tuple[int, str], int] = field(default_factory=dict)
+    definitions: dict[tuple[str, str], bytes] = field(default_factory=dict)
     deployments: dict[str, DeploymentRow] = field(default_factory=dict)
     # Commits may run in threads of their own, and readers must see all of one or nothing.
     lock: Lock = field(default_factory=Lock)
@@ -127,6 +130,7 @@ class Rows:
             {place: None if sent is None else sent.SerializeToString() for place, sent in writes.outbox.items()},
         )
         self.received.update(writes.received)
+        self.marks.update(writes.marks)
         for id in writes.forgotten:
             self.journals.pop(id, None)
         for timer, on in writes.timers.items():
@@ -163,6 +167,8 @@ class Rows:
                 return self.received.get((source, destination))
             case HeldDocument(id):
                 return {command: Outcome.FromString(raw) for command, raw in self.held.get(id, {}).items()}
+            case MarkDocument(partition, source):
+                return self.marks.get((partition, source))
             case _:
                 assert_never(document)
 

@@ -1,7 +1,7 @@
 """The storage of a node in memory."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -22,9 +22,11 @@ from perdure_runtime.partition.rows import (
 from perdure_runtime.partition.view import Document
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import MOST_INBOUND, DeploymentRow, Parcel, StorageFailure, StorageInUse, Usage
+from perdure_runtime.storage.memory import views
 from perdure_runtime.storage.memory.rows import Rows
 from perdure_runtime.storage.owned import Owned
 from perdure_runtime.storage.partitions import partitions_of
+from perdure_runtime.storage.views import Condition, View, ViewRow, check, page
 
 
 class MemoryStorage:
@@ -169,6 +171,19 @@ class MemoryStorage:
         with self.rows.lock:
             return sorted(self.rows.deployments.values(), key=lambda row: (row.created_at_ms, row.id))
 
+    def definitions(self, kind: str) -> dict[str, bytes]:
+        self._refuse_closed()
+        with self.rows.lock:
+            return {name: content for (of, name), content in sorted(self.rows.definitions.items()) if of == kind}
+
+    def define(self, kind: str, name: str, content: bytes | None) -> None:
+        self._refuse_closed()
+        with self.rows.lock:
+            if content is None:
+                self.rows.definitions.pop((kind, name), None)
+            else:
+                self.rows.definitions[kind, name] = content
+
     def in_flight(self, deployment_id: str, limit: int) -> list[Invocation]:
         rows = self._invocations(self.rows.epochs)
         pinned = (row for row in rows if row.deployment_id == deployment_id and not isinstance(row.status, Ended))
@@ -193,11 +208,37 @@ class MemoryStorage:
         with self.rows.lock:
             return self.rows.entries(invocation_id)
 
+    def scan(
+        self,
+        view: View,
+        conditions: Sequence[Condition] = (),
+        after: ViewRow | None = None,
+        limit: int = 1_000,
+        *,
+        descending: bool = False,
+    ) -> list[ViewRow]:
+        check(view, conditions, after)
+        return page(view, self._fitting(view, conditions), after, limit, descending=descending)
+
+    def count(self, view: View, conditions: Sequence[Condition], limit: int) -> int:
+        check(view, conditions)
+        return min(limit, len(self._fitting(view, conditions)))
+
+    def tally(self) -> list[tuple[str, str, str, int]]:
+        self._refuse_closed()
+        with self.rows.lock:
+            return views.tally(self.rows)
+
     def close(self) -> None:
         if not self._closed:
             self._closed = True
             if not self._shared:
                 self.rows.in_use = False
+
+    def _fitting(self, view: View, conditions: Sequence[Condition]) -> list[ViewRow]:
+        self._refuse_closed()
+        with self.rows.lock:
+            return views.fitting(self.rows, view, conditions)
 
     def _invocations(self, partitions: Collection[int]) -> list[Invocation]:
         self._refuse_closed()

@@ -10,6 +10,8 @@ commit fails. ``PostgresCluster`` says when a node may: once the lease of the fi
 """
 
 from perdure_runtime.storage.postgres.cluster import PostgresCluster
+from perdure_runtime.storage.postgres.records import PostgresRecords
 from perdure_runtime.storage.postgres.storage import PostgresStorage
+from perdure_runtime.storage.postgres.survey import PostgresSurvey
 
-__all__ = ["PostgresCluster", "PostgresStorage"]
+__all__ = ["PostgresCluster", "PostgresRecords", "PostgresStorage", "PostgresSurvey"]

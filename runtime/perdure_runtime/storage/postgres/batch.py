@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from perdure_runtime.partition.writes import Writes
+from perdure_runtime.storage.codec import PayloadCodec
 from perdure_runtime.storage.partitions import Partitions
 from perdure_runtime.storage.postgres import statements as sql
 from perdure_runtime.storage.postgres.statements import Parameters, Statement
@@ -13,12 +14,14 @@ from perdure_runtime.storage.rows import Row, changing_row, invocation_row, prom
 Change: TypeAlias = tuple[Statement, Sequence[Row]]
 
 
-def statements_of(writes: Writes, partitions: Partitions) -> list[tuple[str, Parameters]]:
+def statements_of(
+    writes: Writes, partitions: Partitions, codec: PayloadCodec | None = None
+) -> list[tuple[str, Parameters]]:
     """Everything that the database is to execute, in order; afterwards ``partitions`` knows which ones that touches.
 
-    Raises OverflowError, UnicodeEncodeError.
+    Raises OverflowError, UnicodeEncodeError, CodecFailure.
     """
-    return [statement.of(rows) for statement, rows in _changes(writes, partitions) if rows]
+    return [statement.of(rows, codec) for statement, rows in _changes(writes, partitions) if rows]
 
 
 def _changes(writes: Writes, partitions: Partitions) -> Iterator[Change]:
@@ -27,6 +30,9 @@ def _changes(writes: Writes, partitions: Partitions) -> Iterator[Change]:
     yield from _of_keys(writes, partitions)
     if writes.held or writes.channels or writes.outbox or writes.received:
         yield from _of_messages(writes, partitions)
+    if writes.marks:
+        marks = writes.marks.items()
+        yield sql.PUT_MARK, [(partitions.same(where), source, position) for (where, source), position in marks]
     yield sql.FORGET_JOURNAL, [(at(id), id) for id in writes.forgotten]
     purged = [(at(id), id) for id in writes.purged]
     for statement in sql.PURGE:

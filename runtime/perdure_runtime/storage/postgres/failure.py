@@ -4,11 +4,13 @@ import psycopg
 from google.protobuf.message import DecodeError
 
 from perdure_runtime.storage.api import StorageFailure
+from perdure_runtime.storage.codec import NO_CODEC, CodecFailure
 
-# Raised for values that no column can hold: integers beyond 64 bits, and text with half a surrogate pair.
-UNFIT = (OverflowError, UnicodeEncodeError)
-# Raised for rows that no perdure of this version has written.
-UNREADABLE = (ValueError, DecodeError)
+# Raised for values that no column can hold: integers beyond 64 bits, and text with half a surrogate pair; and for
+# payloads that their codec cannot encode.
+UNFIT = (OverflowError, UnicodeEncodeError, CodecFailure)
+# Raised for rows that no perdure of this version has written, or that the codec cannot decode.
+UNREADABLE = (ValueError, DecodeError, CodecFailure)
 
 _AWAY = "the server cannot be reached: start it, or check its address"
 _NOT_LET_IN = "the server answers, but lets nobody in: check the database, the user and the password of the address"
@@ -37,11 +39,12 @@ def failure(doing: str, place: str, error: Exception) -> StorageFailure:
     if isinstance(error, psycopg.Error):
         said, help = _said(error), _help(error)
     else:
-        said = str(error)
-        help = "a value is not what PostgreSQL can hold"
+        said, help = str(error), "a row is damaged, or a newer perdure or a hand wrote it"
         # Half a surrogate pair is a ValueError too.
-        if not isinstance(error, UNFIT):
-            help = "a row is damaged, or a newer perdure or a hand wrote it"
+        if isinstance(error, CodecFailure):
+            help = NO_CODEC
+        elif isinstance(error, UNFIT):
+            help = "a value is not what PostgreSQL can hold"
     return StorageFailure(f"{doing} failed on {place}: {said}" + (f"; {help}" if help else ""))
 
 

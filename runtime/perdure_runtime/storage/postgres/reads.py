@@ -1,7 +1,6 @@
 """Point reads of documents, and the scans of recovery, timers and retention: each a transaction of its own."""
 
-import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias, assert_never
 
 from perdure_protos.perdure.peer.v1.message_pb2 import Message
@@ -21,17 +20,21 @@ from perdure_runtime.partition.view import (
     InvocationDocument,
     JournalDocument,
     ListenersDocument,
+    MarkDocument,
     ObjectDocument,
     PromisesDocument,
     ReceivedDocument,
     StateDocument,
 )
-from perdure_runtime.storage.api import MOST_INBOUND, DeploymentRow, Parcel, Usage
+from perdure_runtime.storage.api import MOST_INBOUND, Parcel, Usage
+from perdure_runtime.storage.codec import PayloadCodec, opened
 from perdure_runtime.storage.partitions import partition_of
+from perdure_runtime.storage.postgres import views
 from perdure_runtime.storage.postgres.values import PARTITION, Array, Key
-from perdure_runtime.storage.rows import INVOCATION, invocation_of, promise_of, timer_of
+from perdure_runtime.storage.rows import INVOCATION, Value, invocation_of, promise_of, timer_of
+from perdure_runtime.storage.views import Condition, View, ViewRow
 
-Parameter: TypeAlias = str | int | Array | None
+Parameter: TypeAlias = Value | Array
 
 
 def _of_each(partitions: str, rows: str, order: str) -> str:
@@ -75,6 +78,7 @@ _IDEMPOTENCY = """
 _PROMISES = "SELECT name, result, waiting FROM perdure.promise WHERE partition = %s AND service = %s AND key = %s"
 _CHANNEL = "SELECT sent, acknowledged FROM perdure.channel WHERE partition = %s AND destination = %s"
 _RECEIVED = "SELECT seq FROM perdure.received WHERE partition = %s AND source = %s"
+_MARK = "SELECT position FROM perdure.mark WHERE partition = %s AND source = %s"
 _HELD = "SELECT command, outcome FROM perdure.held_result WHERE partition = %s AND invocation_id = %s"
 TIMERS = _of_each(
     _THESE,
@@ -120,18 +124,17 @@ _STATE_USAGE = "SELECT name, count(*) FROM perdure.state WHERE service = %s GROU
 _OPEN_USAGE = """
     SELECT handler, count(*) FROM perdure.invocation WHERE service = %s AND status <> 'ended' GROUP BY handler
 """
-_DEPLOYMENTS = """
-    SELECT id, address, services, descriptors, created_at_ms, sdk_version FROM perdure.deployment
-    ORDER BY created_at_ms, id
-"""
 
 
 class Reads:
-    """What a database has, over one connection. All methods raise psycopg.Error."""
+    """What a database has, over one connection. All methods raise psycopg.Error, CodecFailure."""
 
-    def __init__(self, connection: Connection[TupleRow], placement: Placement) -> None:
+    def __init__(
+        self, connection: Connection[TupleRow], placement: Placement, codec: PayloadCodec | None = None
+    ) -> None:
         self._connection = connection
         self._placement = placement
+        self._codec = codec
 
     def load(self, document: Document) -> Content:
         """One document."""
@@ -167,6 +170,9 @@ class Reads:
                 return int(row[0]) if row is not None else None
             case HeldDocument(id):
                 return {command: Outcome.FromString(outcome) for command, outcome in self._rows(_HELD, at, id)}
+            case MarkDocument(_, source):
+                row = self._row(_MARK, at, source)
+                return int(row[0]) if row is not None else None
             case _:
                 assert_never(document)
 
@@ -217,18 +223,36 @@ class Reads:
         rows = self._scan(_ARRIVED, sources=_array(sources), partitions=_array(destinations))
         return {**dict.fromkeys(channels, 0), **{(source, destination): seq for source, destination, seq in rows}}
 
-    def deployments(self) -> list[DeploymentRow]:
-        """All deployments."""
-        return [
-            DeploymentRow(id, address, tuple(json.loads(services)), *rest)
-            for id, address, services, *rest in self._rows(_DEPLOYMENTS)
-        ]
+    def scan(
+        self, view: View, conditions: Sequence[Condition], after: ViewRow | None, limit: int, *, descending: bool
+    ) -> list[ViewRow]:
+        """Rows of a view."""
+        return self._look(*views.scan(view, conditions, after, limit, self._placement, descending=descending))
+
+    def count(self, view: View, conditions: Sequence[Condition], limit: int) -> int:
+        """How many rows of a view fit."""
+        ((found,),) = self._look(*views.count(view, conditions, limit, self._placement))
+        return int(found)
+
+    def tally(self) -> list[tuple[str, str, str, int]]:
+        """How many invocations there are of each sort."""
+        return [(service, handler, status, int(n)) for service, handler, status, n in self._look(views.TALLY)]
+
+    def _look(self, query: str, parameters: Sequence[Parameter] = ()) -> list[tuple[Any, ...]]:
+        with self._connection.pipeline(), self._connection.transaction():
+            self._connection.execute("SET TRANSACTION READ ONLY")
+            # Of a large table costs are guessed too high: to compile would take longer than to read.
+            self._connection.execute("SET LOCAL jit = off")
+            # An index gives rows in their order, and of those a page needs the first few; a bitmap gives all of them.
+            self._connection.execute("SET LOCAL enable_bitmapscan = off")
+            found = self._connection.execute(query, parameters, binary=True).fetchall()
+        return opened(self._codec, found)
 
     def _scan(self, query: str, **parameters: Parameter) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, parameters, binary=True).fetchall()
+        return opened(self._codec, self._connection.execute(query, parameters, binary=True).fetchall())
 
     def _rows(self, query: str, *parameters: Parameter) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, parameters, binary=True).fetchall()
+        return opened(self._codec, self._connection.execute(query, parameters, binary=True).fetchall())
 
     def _row(self, query: str, *parameters: Parameter) -> tuple[Any, ...] | None:
         rows = self._rows(query, *parameters)

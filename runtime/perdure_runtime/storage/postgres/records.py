@@ -1,4 +1,4 @@
-"""What belongs to a whole database, whoever owns its partitions: the deployments, and sights of all rows."""
+"""What belongs to a whole database, whoever owns its partitions: the deployments and definitions."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -6,42 +6,53 @@ from threading import Lock
 from typing import TypeVar
 
 import psycopg
-from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from psycopg.rows import TupleRow
 
-from perdure_runtime.partition.placement import Placement
-from perdure_runtime.partition.rows import Invocation
-from perdure_runtime.storage.api import DeploymentRow, StorageFailure, Usage
+from perdure_runtime.storage.api import DeploymentRow
+from perdure_runtime.storage.codec import PayloadCodec
 from perdure_runtime.storage.postgres import ownership
-from perdure_runtime.storage.postgres.connection import Address, Link
+from perdure_runtime.storage.postgres.connection import Link
 from perdure_runtime.storage.postgres.failure import UNFIT, UNREADABLE, failure
-from perdure_runtime.storage.postgres.reads import Reads
 from perdure_runtime.storage.postgres.statements import Parameters
+from perdure_runtime.storage.postgres.survey import PostgresSurvey
 
 T = TypeVar("T")
 
+_SELECT = """
+    SELECT id, address, services, descriptors, created_at_ms, sdk_version FROM perdure.deployment
+    ORDER BY created_at_ms, id
+"""
 _INSERT = """
     INSERT INTO perdure.deployment (id, address, services, descriptors, created_at_ms, sdk_version)
     VALUES (%(id)s, %(address)s, %(services)s, %(descriptors)s, %(created_at_ms)s, %(sdk_version)s)
 """
 _DELETE = "DELETE FROM perdure.deployment WHERE id = %(id)s"
 _MOVE = "UPDATE perdure.deployment SET address = %(new)s WHERE id = %(id)s AND address = %(old)s RETURNING id"
+_DEFINITIONS = "SELECT name, content FROM perdure.definition WHERE kind = %(kind)s ORDER BY name"
+_DEFINE = """
+    INSERT INTO perdure.definition (kind, name, content) VALUES (%(kind)s, %(name)s, %(content)s)
+    ON CONFLICT (kind, name) DO UPDATE SET content = excluded.content
+"""
+_UNDEFINE = "DELETE FROM perdure.definition WHERE kind = %(kind)s AND name = %(name)s"
 
 
-class PostgresRecords:
-    """Deployments and surveys, as ``storage.api`` says of ``Registry`` and ``Survey``, over a connection of their own.
+class PostgresRecords(PostgresSurvey):
+    """Deployments and definitions, as ``storage.api.Registry`` says, over a connection of their own, and the survey.
 
     People wait for these in threads of their own, which take turns; the loop does not wait for them.
     """
 
-    def __init__(self, address: Address, placement: Placement) -> None:
-        """Connects when it is first asked."""
-        self.name = address.name
-        self._placement = placement
-        self._records = Link(address)
+    def __init__(self, url: str, codec: PayloadCodec | None = None) -> None:
+        """Connects when it is first asked. Raises StorageFailure where the URL is none."""
+        super().__init__(url, codec)
+        self._records = Link(self._address)
         self._turn = Lock()
 
     def deployments(self) -> list[DeploymentRow]:
-        return self._survey("reading deployments", lambda reads: reads.deployments())
+        return [
+            DeploymentRow(id, address, tuple(json.loads(services)), *rest)
+            for id, address, services, *rest in self._select("reading deployments", _SELECT, {})
+        ]
 
     def add_deployment(self, deployment: DeploymentRow) -> None:
         row: Parameters = {
@@ -60,21 +71,24 @@ class PostgresRecords:
     def move_deployment(self, deployment_id: str, old: str, new: str) -> bool:
         return bool(self._write("moving a deployment", _MOVE, {"id": deployment_id, "old": old, "new": new}))
 
-    def in_flight(self, deployment_id: str, limit: int) -> list[Invocation]:
-        return self._survey("scanning the work of a deployment", lambda reads: reads.in_flight(deployment_id, limit))
+    def definitions(self, kind: str) -> dict[str, bytes]:
+        return dict(self._select("reading definitions", _DEFINITIONS, {"kind": kind}))
 
-    def ended(self, service: str, limit: int) -> list[Invocation]:
-        return self._survey("scanning ended invocations", lambda reads: reads.ended(service, limit))
+    def define(self, kind: str, name: str, content: bytes | None) -> None:
+        row: Parameters = {"kind": kind, "name": name}
+        if content is None:
+            self._write("removing a definition", _UNDEFINE, row)
+        else:
+            self._write("keeping a definition", _DEFINE, {**row, "content": content})
 
-    def usage(self, service: str) -> Usage:
-        return self._survey("counting what a service has", lambda reads: reads.usage(service))
+    def close(self) -> None:
+        super().close()
+        self._records.close()
 
-    def entries(self, invocation_id: str) -> list[Entry]:
-        return self._survey("reading a journal", lambda reads: reads.entries(invocation_id))
-
-    def _survey(self, doing: str, read: Callable[[Reads], T]) -> T:
+    def _select(self, doing: str, sql: str, row: Parameters) -> list[TupleRow]:
         return self._in_turn(
-            doing, lambda: self._records.use(lambda connection: read(Reads(connection, self._placement)))
+            doing,
+            lambda: self._records.use(lambda connection: connection.execute(sql, row, binary=True).fetchall()),
         )
 
     def _write(self, doing: str, sql: str, row: Parameters) -> Sequence[object]:
@@ -87,7 +101,3 @@ class PostgresRecords:
                 return do()
         except (psycopg.Error, *UNFIT, *UNREADABLE) as error:
             raise failure(doing, self.name, error) from error
-
-    def _refuse_closed(self) -> None:
-        if self._records.is_closed:
-            raise StorageFailure(f"the storage on {self.name} is closed: open another one")

@@ -278,6 +278,30 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ADD COLUMN sdk_version text NOT NULL DEFAULT ''
         """,
     ),
+    (
+        # How far each source has come in this partition: what it brings again is not beyond its position.
+        f"""
+        CREATE TABLE perdure.mark (
+            partition integer NOT NULL,
+            source {_ID},
+            position bigint NOT NULL,
+            PRIMARY KEY (partition, source)
+        ) {_ROOMY}
+        """,
+        # What operators have defined, by kind: content is a message of the admin API.
+        f"""
+        CREATE TABLE perdure.definition (
+            kind {_ID},
+            name {_ID},
+            content bytea NOT NULL,
+            PRIMARY KEY (kind, name)
+        )
+        """,
+        """
+        CREATE INDEX journal_entry_awakeable ON perdure.journal_entry (partition, invocation_id, position)
+        WHERE kind = 'awakeable'
+        """,
+    ),
 )
 # So many partitions has a cluster that nobody said a number for.
 PARTITIONS = 64
@@ -326,6 +350,15 @@ def prepare(
             "were first named, and the number of partitions that they were made for, or name another database"
         )
     return found
+
+
+def partitions_of(connection: Connection[TupleRow], place: str) -> int:
+    """How many partitions the cluster of a database has. Raises StorageFailure where it is not of this version."""
+    version = _version(connection, place)
+    found = _part(connection) if version == len(MIGRATIONS) else None
+    if found is None:
+        raise StorageFailure(f"{place} has tables of version {version}, not {len(MIGRATIONS)}: start its node first")
+    return found.partitions
 
 
 def _migrate(connection: Connection[TupleRow], version: int) -> None:

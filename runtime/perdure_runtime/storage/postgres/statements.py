@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from perdure_runtime.storage.codec import PayloadCodec, sealed
 from perdure_runtime.storage.postgres.values import BOOLEAN, BYTES, INTEGER, KEY, PARTITION, TEXT, Array, Kind
 from perdure_runtime.storage.rows import CHANGING, INVOCATION, Row
 
@@ -24,9 +25,9 @@ class Statement:
     sql: str
     columns: Columns
 
-    def of(self, rows: Sequence[Row]) -> tuple[str, Parameters]:
-        """What is to be executed for these rows. Raises OverflowError, UnicodeEncodeError."""
-        values = zip(*rows, strict=True)
+    def of(self, rows: Sequence[Row], codec: PayloadCodec | None = None) -> tuple[str, Parameters]:
+        """What is to be executed for these rows. Raises OverflowError, UnicodeEncodeError, CodecFailure."""
+        values = zip(*sealed(codec, rows), strict=True)
         arrays = {name: kind.array(column) for (name, kind), column in zip(self.columns.items(), values, strict=True)}
         return self.sql, {"rows": len(rows), **arrays}
 
@@ -115,6 +116,7 @@ PUT_TIMER, DELETE_TIMER = _put("timer", _TIMER, {}), _delete("timer", _TIMER)
 PUT_HELD, DELETE_HELD = _put("held_result", _HELD, {"outcome": BYTES}), _delete("held_result", _HELD)
 PUT_CHANNEL = _put("channel", _DESTINATION, {"sent": INTEGER, "acknowledged": INTEGER})
 PUT_OUTBOX, DELETE_OUTBOX = _put("outbox", _MESSAGE, {"message": BYTES}), _delete("outbox", _MESSAGE)
+PUT_MARK = _put("mark", {"source": TEXT}, {"position": INTEGER})
 PUT_RECEIVED = _put("received", {"source": PARTITION}, {"seq": INTEGER})
 FORGET_JOURNAL = _delete("journal_entry", _OF_INVOCATION)
 PURGE = (

@@ -1,6 +1,6 @@
 """The PostgreSQL adapter: a node's partitions of a database that many nodes share.
 
-It has one connection to write, one to read, and one for deployments and surveys.
+It has one connection to write, one to read, one for deployments and definitions, and some for surveys.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,11 +15,12 @@ from perdure_runtime.partition.rows import Invocation, Timer
 from perdure_runtime.partition.view import Document
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import Parcel, StaleEpoch, StorageFailure
+from perdure_runtime.storage.codec import PayloadCodec
 from perdure_runtime.storage.owned import Owned
 from perdure_runtime.storage.partitions import Partitions
 from perdure_runtime.storage.postgres import ownership, schema
 from perdure_runtime.storage.postgres.batch import statements_of
-from perdure_runtime.storage.postgres.connection import Address, Link
+from perdure_runtime.storage.postgres.connection import Link
 from perdure_runtime.storage.postgres.failure import UNFIT, UNREADABLE, failure
 from perdure_runtime.storage.postgres.reads import Reads
 from perdure_runtime.storage.postgres.records import PostgresRecords
@@ -48,7 +49,13 @@ class PostgresStorage(PostgresRecords):
     """
 
     def __init__(
-        self, url: str, node_id: str, partitions: int | None = None, databases: int = 1, database: int = 0
+        self,
+        url: str,
+        node_id: str,
+        partitions: int | None = None,
+        databases: int = 1,
+        database: int = 0,
+        codec: PayloadCodec | None = None,
     ) -> None:
         """Connects, and makes the tables where there are none.
 
@@ -57,22 +64,22 @@ class PostgresStorage(PostgresRecords):
         as this node any more. Raises StorageForeign where the tables are none of ours, or were made for other numbers;
         StorageFailure.
         """
-        address = Address(url)
+        super().__init__(url, codec)
         self._node_id = node_id
         # Whether nobody knows what became of the last batch.
         self._in_doubt = False
         self._staged: _Staged | None = None
-        self._writer, self._reader = Link(address), Link(address, READ_WITHIN_S)
+        self._writer, self._reader = Link(self._address), Link(self._address, READ_WITHIN_S)
         try:
-            part = schema.prepare(self._writer.connection(), address.name, partitions, databases, database)
+            part = schema.prepare(self._writer.connection(), self.name, partitions, databases, database)
             ((number,),) = self._writer.transact(ownership.beginning(node_id))
         except psycopg.Error as error:
             self._writer.close()
-            raise failure("opening the storage", address.name, error) from error
+            raise failure("opening the storage", self.name, error) from error
         except BaseException:
             self._writer.close()
             raise
-        super().__init__(address, Placement(part.partitions))
+        self._placement = self._known = Placement(part.partitions)
         # The number of the last batch that was sent.
         self._batch = int(number)
         self._owned = Owned(self._placement)
@@ -112,7 +119,7 @@ class PostgresStorage(PostgresRecords):
         self._owned.refuse_unowned()
         partitions = Partitions(self._placement)
         try:
-            statements = statements_of(writes, partitions)
+            statements = statements_of(writes, partitions, self._codec)
         except UNFIT as error:
             raise failure("writing a batch", self.name, error) from error
         self._staged = _Staged(statements, self._owned.epochs(partitions.touched))
@@ -157,7 +164,8 @@ class PostgresStorage(PostgresRecords):
 
     def close(self) -> None:
         self._staged = None
-        for link in (self._records, self._reader, self._writer):
+        super().close()
+        for link in (self._reader, self._writer):
             link.close()
 
     def _send(self, staged: _Staged) -> bool:
@@ -197,7 +205,7 @@ class PostgresStorage(PostgresRecords):
         self._refuse_closed()
         try:
             self._settle()
-            return self._reader.use(lambda connection: read(Reads(connection, self._placement)))
+            return self._reader.use(lambda connection: read(Reads(connection, self._placement, self._codec)))
         except (psycopg.Error, *UNFIT, *UNREADABLE) as error:
             raise failure(doing, self.name, error) from error
 

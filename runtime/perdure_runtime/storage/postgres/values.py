@@ -1,6 +1,7 @@
 """Values on their way to PostgreSQL and back: whole columns as arrays, and text that it could not hold as it is."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from struct import Struct
@@ -18,6 +19,8 @@ TEXT_OID = 25
 # An entry of an index must fit into a third of a page, with several such texts in it.
 LONGEST_KEY_BYTES = 512
 _SHOWN = 64
+# No text that is escaped has such bytes in it: a digest is never mistaken for a key.
+_DIGEST = b"\x01\x03"
 
 _LENGTH = Struct(">i").pack
 # Dimensions, whether NULLs may come, the type of elements, their number, the index of the first one.
@@ -53,8 +56,28 @@ def _encode_key(text: str) -> bytes:
     raw = _encode_text(text)
     if len(raw) <= LONGEST_KEY_BYTES:
         return raw
-    # No text that is escaped has such bytes in it: a digest is never mistaken for a key.
-    return _encode_text(text[:_SHOWN]) + b"\x01\x03" + hashlib.sha256(raw).hexdigest().encode()
+    return _encode_text(text[:_SHOWN]) + _DIGEST + hashlib.sha256(raw).hexdigest().encode()
+
+
+class StoredKey(str):
+    """A key to compare with: one that a caller named, or one that was read, and may be such a beginning and digest."""
+
+    __slots__ = ()
+
+
+_SHORTENED = re.compile(r"(.{1,64})\x01\x03([0-9a-f]{64})", re.DOTALL)
+
+
+def is_shortened(text: str) -> bool:
+    """Whether a key that was read is only the beginning and the digest of one."""
+    return _SHORTENED.fullmatch(text) is not None
+
+
+def _encode_stored_key(text: str) -> bytes:
+    shortened = _SHORTENED.fullmatch(text)
+    if shortened is None:
+        return _encode_key(text)
+    return _encode_text(shortened[1]) + _DIGEST + shortened[2].encode()
 
 
 class Array(bytes):
@@ -114,6 +137,11 @@ class _KeyDumper(_TextDumper):
         return _encode_key(obj)
 
 
+class _StoredKeyDumper(_TextDumper):
+    def dump(self, obj: str) -> Buffer:
+        return _encode_stored_key(obj)
+
+
 class _TextLoader(Loader):
     format = Format.BINARY
 
@@ -126,4 +154,5 @@ def adapt(connection: Connection[TupleRow]) -> None:
     connection.adapters.register_dumper(Array, _ArrayDumper)
     connection.adapters.register_dumper(str, _TextDumper)
     connection.adapters.register_dumper(Key, _KeyDumper)
+    connection.adapters.register_dumper(StoredKey, _StoredKeyDumper)
     connection.adapters.register_loader(TEXT_OID, _TextLoader)

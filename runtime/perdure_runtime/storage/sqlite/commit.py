@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from perdure_runtime.partition.rows import Ended, Invocation
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import StaleEpoch, StorageFailure
+from perdure_runtime.storage.codec import PayloadCodec, sealed
 from perdure_runtime.storage.rows import (
     CHANGING,
     INVOCATION,
@@ -54,6 +55,7 @@ _DELETE_HELD = "DELETE FROM held_result WHERE invocation_id = ? AND command = ?"
 _PUT_CHANNEL = "INSERT OR REPLACE INTO channel (source, destination, sent, acknowledged) VALUES (?, ?, ?, ?)"
 _PUT_OUTBOX = "INSERT OR REPLACE INTO outbox (source, destination, seq, message) VALUES (?, ?, ?, ?)"
 _DELETE_OUTBOX = "DELETE FROM outbox WHERE source = ? AND destination = ? AND seq = ?"
+_PUT_MARK = "INSERT OR REPLACE INTO mark (partition, source, position) VALUES (?, ?, ?)"
 _PUT_RECEIVED = "INSERT OR REPLACE INTO received (source, destination, seq) VALUES (?, ?, ?)"
 
 
@@ -71,13 +73,14 @@ def raise_epoch(connection: sqlite3.Connection) -> int:
     return int(rows[0][0])
 
 
-def write(connection: sqlite3.Connection, writes: Writes) -> None:
-    """Writes a batch into the transaction that is open. Raises StorageFailure, sqlite3.Error."""
+def write(connection: sqlite3.Connection, writes: Writes, codec: PayloadCodec | None = None) -> None:
+    """Writes a batch into the transaction that is open. Raises StorageFailure, sqlite3.Error, CodecFailure."""
+    batch = _Batch(connection, codec)
     # Most batches touch two or three tables.
     if writes.invocations:
-        _write_invocations(connection, writes)
+        _write_invocations(batch, writes)
     if writes.journal:
-        connection.executemany(
+        batch.put(
             _INSERT_ENTRY,
             [
                 (id, position, entry.WhichOneof("entry"), entry.SerializeToString())
@@ -86,49 +89,61 @@ def write(connection: sqlite3.Connection, writes: Writes) -> None:
         )
     if writes.listeners:
         rows = [((of, caller.invocation_id, caller.command), waits) for (of, caller), waits in writes.listeners.items()]
-        _put_or_delete(connection, rows, _PUT_LISTENER, _DELETE_LISTENER)
+        batch.put_or_delete(rows, _PUT_LISTENER, _DELETE_LISTENER)
     if writes.objects:
-        _put(
-            connection,
-            _PUT_OBJECT,
-            [(*k, o.holder, o.head, o.tail) for k, o in writes.objects.items() if o is not None],
-        )
-        _put(connection, _DELETE_OBJECT, [k for k, o in writes.objects.items() if o is None])
+        batch.put(_PUT_OBJECT, [(*k, o.holder, o.head, o.tail) for k, o in writes.objects.items() if o is not None])
+        batch.put(_DELETE_OBJECT, [k for k, o in writes.objects.items() if o is None])
     if writes.inbox:
-        _put(connection, _PUT_INBOX, [(*place, id) for place, id in writes.inbox.items() if id is not None])
-        _put(connection, _DELETE_INBOX, [place for place, id in writes.inbox.items() if id is None])
+        batch.put(_PUT_INBOX, [(*place, id) for place, id in writes.inbox.items() if id is not None])
+        batch.put(_DELETE_INBOX, [place for place, id in writes.inbox.items() if id is None])
     if writes.state:
-        _put(connection, _PUT_STATE, [(*name, value) for name, value in writes.state.items() if value is not None])
-        _put(connection, _DELETE_STATE, [name for name, value in writes.state.items() if value is None])
+        batch.put(_PUT_STATE, [(*name, value) for name, value in writes.state.items() if value is not None])
+        batch.put(_DELETE_STATE, [name for name, value in writes.state.items() if value is None])
     if writes.idempotency:
-        _write_idempotency(connection, writes)
+        _write_idempotency(batch, writes)
     if writes.timers:
-        _put_or_delete(
-            connection, [(timer_row(timer), on) for timer, on in writes.timers.items()], _PUT_TIMER, _DELETE_TIMER
-        )
+        batch.put_or_delete([(timer_row(timer), on) for timer, on in writes.timers.items()], _PUT_TIMER, _DELETE_TIMER)
     if writes.promises:
-        rows_of = [promise_row(place, row) for place, row in writes.promises.items() if row is not None]
-        _put(connection, _PUT_PROMISE, rows_of)
-        _put(connection, _DELETE_PROMISE, [place for place, row in writes.promises.items() if row is None])
+        promises = writes.promises.items()
+        batch.put(_PUT_PROMISE, [promise_row(place, row) for place, row in promises if row is not None])
+        batch.put(_DELETE_PROMISE, [place for place, row in promises if row is None])
     if writes.held or writes.channels or writes.outbox or writes.received:
-        _write_messages(connection, writes)
+        _write_messages(batch, writes)
+    if writes.marks:
+        batch.put(_PUT_MARK, [(*at, position) for at, position in writes.marks.items()])
     if writes.forgotten:
-        connection.executemany(_FORGET_JOURNAL, [(id,) for id in writes.forgotten])
+        batch.put(_FORGET_JOURNAL, [(id,) for id in writes.forgotten])
     if writes.purged:
         for statement in _PURGE:
-            connection.executemany(statement, [(id,) for id in writes.purged])
+            batch.put(statement, [(id,) for id in writes.purged])
 
 
-def _write_invocations(connection: sqlite3.Connection, writes: Writes) -> None:
+class _Batch:
+    """What a batch executes."""
+
+    def __init__(self, connection: sqlite3.Connection, codec: PayloadCodec | None) -> None:
+        self._connection = connection
+        self._codec = codec
+
+    def put(self, statement: str, rows: Sequence[Row]) -> int:
+        """Executes a statement for each of these rows; says how many it changed."""
+        return self._connection.executemany(statement, sealed(self._codec, rows)).rowcount if rows else 0
+
+    def put_or_delete(self, rows: Sequence[tuple[Row, bool]], put: str, delete: str) -> None:
+        """Executes one statement for the rows that are on, the other for those that are off."""
+        self.put(put, [row for row, on in rows if on])
+        self.put(delete, [row for row, on in rows if not on])
+
+
+def _write_invocations(batch: _Batch, writes: Writes) -> None:
     inserted = writes.inserted
     new = [invocation for id, invocation in writes.invocations.items() if id in inserted]
     if new:
-        connection.executemany(_INSERT_INVOCATION, [_new_row(invocation) for invocation in new])
-        long = [(invocation.id, invocation.input) for invocation in new if _has_long_input(invocation)]
-        _put(connection, _INSERT_LONG_INPUT, long)
+        batch.put(_INSERT_INVOCATION, [_new_row(invocation) for invocation in new])
+        batch.put(_INSERT_LONG_INPUT, [(row.id, row.input) for row in new if _has_long_input(row)])
     if len(new) < len(writes.invocations):
         changed = [changing_row(invocation) for id, invocation in writes.invocations.items() if id not in inserted]
-        updated = connection.executemany(_UPDATE_INVOCATION, changed).rowcount
+        updated = batch.put(_UPDATE_INVOCATION, changed)
         if updated != len(changed):
             raise StorageFailure(
                 f"{len(changed) - updated} of {len(changed)} changed invocations are not in the database: "
@@ -145,30 +160,20 @@ def _has_long_input(invocation: Invocation) -> bool:
     return len(invocation.input) > LONG_INPUT_BYTES and not isinstance(invocation.status, Ended)
 
 
-def _write_idempotency(connection: sqlite3.Connection, writes: Writes) -> None:
+def _write_idempotency(batch: _Batch, writes: Writes) -> None:
     rows = [
         ((name.target.service, name.target.handler, name.target.key, name.key), id)
         for name, id in writes.idempotency.items()
     ]
-    _put(connection, _PUT_IDEMPOTENCY, [(*name, id) for name, id in rows if id is not None])
-    _put(connection, _DELETE_IDEMPOTENCY, [name for name, id in rows if id is None])
+    batch.put(_PUT_IDEMPOTENCY, [(*name, id) for name, id in rows if id is not None])
+    batch.put(_DELETE_IDEMPOTENCY, [name for name, id in rows if id is None])
 
 
-def _write_messages(connection: sqlite3.Connection, writes: Writes) -> None:
+def _write_messages(batch: _Batch, writes: Writes) -> None:
     held, outbox = writes.held.items(), writes.outbox.items()
-    _put(connection, _PUT_HELD, [(*at, outcome.SerializeToString()) for at, outcome in held if outcome is not None])
-    _put(connection, _DELETE_HELD, [at for at, outcome in held if outcome is None])
-    _put(connection, _PUT_CHANNEL, [(*way, row.sent, row.acknowledged) for way, row in writes.channels.items()])
-    _put(connection, _PUT_OUTBOX, [(*at, sent.SerializeToString()) for at, sent in outbox if sent is not None])
-    _put(connection, _DELETE_OUTBOX, [at for at, sent in outbox if sent is None])
-    _put(connection, _PUT_RECEIVED, [(*way, seq) for way, seq in writes.received.items()])
-
-
-def _put_or_delete(connection: sqlite3.Connection, rows: Sequence[tuple[Row, bool]], put: str, delete: str) -> None:
-    _put(connection, put, [row for row, on in rows if on])
-    _put(connection, delete, [row for row, on in rows if not on])
-
-
-def _put(connection: sqlite3.Connection, statement: str, rows: Sequence[Row]) -> None:
-    if rows:
-        connection.executemany(statement, rows)
+    batch.put(_PUT_HELD, [(*at, outcome.SerializeToString()) for at, outcome in held if outcome is not None])
+    batch.put(_DELETE_HELD, [at for at, outcome in held if outcome is None])
+    batch.put(_PUT_CHANNEL, [(*way, row.sent, row.acknowledged) for way, row in writes.channels.items()])
+    batch.put(_PUT_OUTBOX, [(*at, sent.SerializeToString()) for at, sent in outbox if sent is not None])
+    batch.put(_DELETE_OUTBOX, [at for at, sent in outbox if sent is None])
+    batch.put(_PUT_RECEIVED, [(*way, seq) for way, seq in writes.received.items()])

@@ -6,11 +6,13 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from perdure_runtime.storage.api import StorageFailure
+from perdure_runtime.storage.codec import NO_CODEC, CodecFailure
 
-# Raised for values that SQLite cannot hold: integers beyond 64 bits, and text with half a surrogate pair.
-UNFIT = (OverflowError, UnicodeEncodeError)
-# Raised for rows that no perdure of this version has written.
-UNREADABLE = (ValueError, DecodeError)
+# Raised for values that SQLite cannot hold: integers beyond 64 bits, and text with half a surrogate pair; and for
+# payloads that their codec cannot encode.
+UNFIT = (OverflowError, UnicodeEncodeError, CodecFailure)
+# Raised for rows that no perdure of this version has written, or that the codec cannot decode.
+UNREADABLE = (ValueError, DecodeError, CodecFailure)
 
 # The primary result codes of SQLite; the upper bits of a code only say more of the same.
 _HELP = {
@@ -35,6 +37,8 @@ def failure(doing: str, path: Path, error: Exception) -> StorageFailure:
         # Errors of the sqlite3 module itself, such as the use of a closed connection, have no code.
         code = getattr(error, "sqlite_errorcode", None)
         help = _HELP.get(code & 0xFF, "") if isinstance(code, int) else ""
+    elif isinstance(error, CodecFailure):
+        help = NO_CODEC
     elif isinstance(error, UNFIT):
         help = "a value is not what SQLite can hold"
     elif isinstance(error, UNREADABLE):

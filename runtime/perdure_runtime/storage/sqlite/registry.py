@@ -1,4 +1,4 @@
-"""The deployments of a file, for its own worker and for the others of this machine."""
+"""The deployments and definitions of a file, for its own worker and for the others of this machine."""
 
 import json
 import sqlite3
@@ -7,21 +7,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from perdure_runtime.storage.api import DeploymentRow, StorageFailure
-from perdure_runtime.storage.sqlite import reads
 from perdure_runtime.storage.sqlite.connection import configure, connect
 from perdure_runtime.storage.sqlite.failure import UNFIT, UNREADABLE, failure
 from perdure_runtime.storage.sqlite.schema import MIGRATIONS, version_of
 
+_SELECT = """
+    SELECT id, address, services, descriptors, created_at_ms, sdk_version FROM deployment ORDER BY created_at_ms, id
+"""
 _INSERT = """
     INSERT INTO deployment (id, address, services, descriptors, created_at_ms, sdk_version) VALUES (?, ?, ?, ?, ?, ?)
 """
 _DELETE = "DELETE FROM deployment WHERE id = ?"
 _MOVE = "UPDATE deployment SET address = ? WHERE id = ? AND address = ?"
+_DEFINITIONS = "SELECT name, content FROM definition WHERE kind = ? ORDER BY name"
+_DEFINE = "INSERT OR REPLACE INTO definition (kind, name, content) VALUES (?, ?, ?)"
+_UNDEFINE = "DELETE FROM definition WHERE kind = ? AND name = ?"
 
 
 class SqliteRegistry:
-    """Deployments, as ``storage.api.Registry`` says. They are seldom asked for: each time over a connection of its own,
-    beside that of whoever has the lock of the file."""
+    """Deployments and definitions, as ``storage.api.Registry`` says. They are seldom asked for: each time over a
+    connection of its own, beside that of whoever has the lock of the file."""
 
     def __init__(self, path: Path) -> None:
         """The file is that of worker 0, who makes it: until then all methods raise StorageFailure."""
@@ -29,7 +34,10 @@ class SqliteRegistry:
 
     def deployments(self) -> list[DeploymentRow]:
         with self._open("reading deployments") as connection:
-            return reads.deployments(connection)
+            return [
+                DeploymentRow(id, address, tuple(json.loads(services)), *rest)
+                for id, address, services, *rest in connection.execute(_SELECT).fetchall()
+            ]
 
     def add_deployment(self, deployment: DeploymentRow) -> None:
         row = (
@@ -50,6 +58,17 @@ class SqliteRegistry:
     def move_deployment(self, deployment_id: str, old: str, new: str) -> bool:
         with self._open("moving a deployment") as connection:
             return connection.execute(_MOVE, (new, deployment_id, old)).rowcount > 0
+
+    def definitions(self, kind: str) -> dict[str, bytes]:
+        with self._open("reading definitions") as connection:
+            return dict(connection.execute(_DEFINITIONS, (kind,)).fetchall())
+
+    def define(self, kind: str, name: str, content: bytes | None) -> None:
+        with self._open("keeping a definition") as connection:
+            if content is None:
+                connection.execute(_UNDEFINE, (kind, name))
+            else:
+                connection.execute(_DEFINE, (kind, name, content))
 
     @contextmanager
     def _open(self, doing: str) -> Iterator[sqlite3.Connection]:

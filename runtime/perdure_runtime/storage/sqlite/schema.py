@@ -201,6 +201,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    (
+        # How far each source has come in each partition: what it brings again is not beyond its position.
+        """
+        CREATE TABLE mark (
+            partition INTEGER NOT NULL,
+            source TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            PRIMARY KEY (partition, source)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # What operators have defined, by kind: content is a message of the admin API.
+        """
+        CREATE TABLE definition (
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            content BLOB NOT NULL,
+            PRIMARY KEY (kind, name)
+        ) STRICT
+        """,
+        "CREATE INDEX journal_entry_awakeable ON journal_entry (invocation_id, position) WHERE kind = 'awakeable'",
+    ),
 )
 # From this version on a file says what part of a cluster it is; any before is all of one.
 _SAYS_ITS_PART = 3
@@ -246,16 +267,19 @@ def migrate(connection: sqlite3.Connection, version: int, part: Part) -> None:
 
 def refuse_other_part(connection: sqlite3.Connection, version: int, path: Path, part: Part) -> None:
     """Raises StorageForeign where a file is another part, or one of a cluster of another size; sqlite3.Error."""
-    if version == 0:
-        return
-    found = Part()
-    if version >= _SAYS_ITS_PART:
-        found = Part(*connection.execute("SELECT partitions, files, file FROM cluster").fetchone())
-    if found != part:
+    found = part_of(connection, version)
+    if version > 0 and found != part:
         raise StorageForeign(
             f"{path} was made as {found}, and cannot become {part}: start as many workers over it as it was made for, "
             "or name another directory for new data"
         )
+
+
+def part_of(connection: sqlite3.Connection, version: int) -> Part:
+    """What part of a cluster a file of this version is. Raises sqlite3.Error."""
+    if version < _SAYS_ITS_PART:
+        return Part()
+    return Part(*connection.execute("SELECT partitions, files, file FROM cluster").fetchone())
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:

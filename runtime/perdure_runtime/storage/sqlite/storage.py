@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,15 +14,17 @@ from perdure_runtime.partition.rows import Invocation, Timer
 from perdure_runtime.partition.view import Document
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import DeploymentRow, Parcel, StorageFailure, Usage
+from perdure_runtime.storage.codec import PayloadCodec
 from perdure_runtime.storage.owned import Owned
 from perdure_runtime.storage.partitions import partitions_of
-from perdure_runtime.storage.sqlite import reads
 from perdure_runtime.storage.sqlite.commit import check_epochs, raise_epoch, write
 from perdure_runtime.storage.sqlite.connection import Lock, configure, connect
 from perdure_runtime.storage.sqlite.failure import UNFIT, UNREADABLE, failure
+from perdure_runtime.storage.sqlite.reads import Reads
 from perdure_runtime.storage.sqlite.registry import SqliteRegistry
 from perdure_runtime.storage.sqlite.schema import Part, migrate, refuse_other_part, version_of
 from perdure_runtime.storage.sqlite.survey import SqliteSurvey
+from perdure_runtime.storage.views import Condition, View, ViewRow
 
 # One file with one partition.
 PLAIN = Placement()
@@ -38,7 +40,14 @@ class SqliteStorage:
     to read meanwhile.
     """
 
-    def __init__(self, path: Path, placement: Placement = PLAIN, files: int = 1, file: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        placement: Placement = PLAIN,
+        files: int = 1,
+        file: int = 0,
+        codec: PayloadCodec | None = None,
+    ) -> None:
         """Opens the file, and makes it where there is none. Its directory must be there.
 
         It is number ``file`` of ``files``, and has the partitions that leave this rest. Raises StorageInUse while
@@ -50,19 +59,21 @@ class SqliteStorage:
         self._all = frozenset(range(file, placement.partitions, files))
         self._owned = Owned(placement)
         # These have connections of their own: people wait for them in other threads.
-        self._registry, self._survey = SqliteRegistry(self.path), SqliteSurvey([self.path])
+        self._registry, self._survey = SqliteRegistry(self.path), SqliteSurvey(self.path, codec)
+        self._codec = codec
         try:
             self._lock = Lock(self.path)
         except OSError as error:
             raise failure("opening the storage", self.path, error) from error
         try:
-            self._writer, self._reader = _open(self.path, Part(placement.partitions, files, file))
+            self._writer, reader = _open(self.path, Part(placement.partitions, files, file))
         except sqlite3.Error as error:
             self._lock.release()
             raise failure("opening the storage", self.path, error) from error
         except BaseException:
             self._lock.release()
             raise
+        self._reads = Reads(reader, codec)
         self._closed = False
 
     @property
@@ -88,7 +99,7 @@ class SqliteStorage:
         self._refuse_closed()
         try:
             self._owned.refuse(document)
-            return reads.load(self._reader, document)
+            return self._reads.load(document)
         except (sqlite3.Error, *UNFIT, *UNREADABLE) as error:
             raise failure(f"loading {document}", self.path, error) from error
 
@@ -101,7 +112,7 @@ class SqliteStorage:
             self._writer.execute("BEGIN IMMEDIATE")
             # Under the lock of the transaction, so that nobody can take the partitions before it ends.
             check_epochs(self._writer, due)
-            write(self._writer, writes)
+            write(self._writer, writes, self._codec)
         except (sqlite3.Error, *UNFIT) as error:
             self._roll_back()
             raise failure("writing a batch", self.path, error) from error
@@ -131,16 +142,16 @@ class SqliteStorage:
 
     def timers(self, from_ms: int, before_ms: int, limit: int | None) -> list[Timer]:
         enough = limit if self._owns_all else None
-        timers = self._read("scanning timers", lambda: reads.timers(self._reader, from_ms, before_ms, enough))
+        timers = self._read("scanning timers", lambda: self._reads.timers(from_ms, before_ms, enough))
         return self._of_owned(timers, lambda timer: timer.invocation_id)[:limit]
 
     def expired(self, now_ms: int, limit: int) -> list[str]:
         enough = limit if self._owns_all else None
-        ids = self._read("scanning ended invocations", lambda: reads.expired(self._reader, now_ms, enough))
+        ids = self._read("scanning ended invocations", lambda: self._reads.expired(now_ms, enough))
         return self._of_owned(ids, str)[:limit]
 
     def outbox(self, partitions: Collection[int]) -> list[Parcel]:
-        return self._read("reading the outbox", lambda: reads.outbox(self._reader, partitions))
+        return self._read("reading the outbox", lambda: self._reads.outbox(partitions))
 
     def add_deployment(self, deployment: DeploymentRow) -> None:
         self._refuse_closed()
@@ -158,6 +169,14 @@ class SqliteStorage:
         self._refuse_closed()
         return self._registry.move_deployment(deployment_id, old, new)
 
+    def definitions(self, kind: str) -> dict[str, bytes]:
+        self._refuse_closed()
+        return self._registry.definitions(kind)
+
+    def define(self, kind: str, name: str, content: bytes | None) -> None:
+        self._refuse_closed()
+        self._registry.define(kind, name, content)
+
     def in_flight(self, deployment_id: str, limit: int) -> list[Invocation]:
         self._refuse_closed()
         return self._survey.in_flight(deployment_id, limit)
@@ -174,13 +193,34 @@ class SqliteStorage:
         self._refuse_closed()
         return self._survey.entries(invocation_id)
 
+    def scan(
+        self,
+        view: View,
+        conditions: Sequence[Condition] = (),
+        after: ViewRow | None = None,
+        limit: int = 1_000,
+        *,
+        descending: bool = False,
+    ) -> list[ViewRow]:
+        self._refuse_closed()
+        return self._survey.scan(view, conditions, after, limit, descending=descending)
+
+    def count(self, view: View, conditions: Sequence[Condition], limit: int) -> int:
+        self._refuse_closed()
+        return self._survey.count(view, conditions, limit)
+
+    def tally(self) -> list[tuple[str, str, str, int]]:
+        self._refuse_closed()
+        return self._survey.tally()
+
     def close(self) -> None:
         if self._closed:
             return
         self._closed = True
         try:
-            self._reader.close()
+            self._reads.connection.close()
             self._writer.close()
+            self._survey.close()
         finally:
             self._lock.release()
 
@@ -192,7 +232,7 @@ class SqliteStorage:
             raise failure(doing, self.path, error) from error
 
     def _active(self, after_id: str, limit: int) -> list[Invocation]:
-        return self._read("scanning running invocations", lambda: reads.active(self._reader, after_id, limit))
+        return self._read("scanning running invocations", lambda: self._reads.active(after_id, limit))
 
     @property
     def _owns_all(self) -> bool:
