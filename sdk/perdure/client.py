@@ -17,6 +17,7 @@ from perdure.connections import Connections
 from perdure.errors import CallError, StatusCode, UsageError
 from perdure.exchange import Refusal, exchange
 from perdure.metadata import metadata_of
+from perdure.tls import Tls
 
 INGRESS = "/perdure.ingress.v1.IngressService"
 LONGEST_TIMEOUT = timedelta(days=365)
@@ -38,21 +39,33 @@ class Client(Caller):
     Any number of calls may be under way at once, of one event loop.
     """
 
-    def __init__(self, address: str, *, timeout: timedelta | None = None) -> None:
-        """Calls the runtime whose ingress is at "host:port" or "http://host:port".
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout: timedelta | None = None,
+        tls: Tls | bool = False,
+        token: str | Callable[[], str] = "",
+    ) -> None:
+        """Calls the runtime whose ingress is at "host:port" or "https://host:port".
 
         Args:
-            address: Where the ingress listens.
+            address: Where the ingress listens; with "https://" it is called with TLS.
             timeout: How long each call waits for its result; None waits as long as it takes. The invocation goes on.
+            tls: Calls with TLS: as it says, or with True as the system does.
+            token: An API key, or a token of an identity provider; or what gives the token of the moment.
 
         Raises:
-            UsageError: The address or the timeout makes no sense.
+            UsageError: The address, the timeout or a file of TLS makes no sense.
         """
-        host, port = parse_address(address)
+        where = parse_address(address)
         if timeout is not None and not timedelta(0) < timeout <= LONGEST_TIMEOUT:
             raise UsageError(f"a timeout of {timeout} makes no sense: give a positive one, or None to wait without end")
         self._timeout_s = None if timeout is None else timeout.total_seconds()
-        self._connections = Connections(host, port)
+        if tls is True or (tls is False and where.tls):
+            tls = Tls()
+        context = tls.client_context() if isinstance(tls, Tls) else None
+        self._connections = Connections(where.host, where.port, context, _token_of(token))
 
     async def __aenter__(self) -> Self:
         return self
@@ -149,6 +162,12 @@ class Client(Caller):
             invocation_id=name if isinstance(name, str) else "",
         )
         return answer.message
+
+
+def _token_of(token: str | Callable[[], str]) -> Callable[[], str] | None:
+    if isinstance(token, str):
+        return (lambda: token) if token else None
+    return token
 
 
 def _named(name: InvocationName) -> ingress_pb2.InvocationRequest:

@@ -1,7 +1,8 @@
 """Connections to one runtime, as many as the calls under way need."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from google.protobuf.message import DecodeError
@@ -14,6 +15,7 @@ from perdure.errors import UsageError
 from perdure.patience import PatientChannel
 
 MIB = 1024 * 1024
+AUTHORIZATION = "authorization"
 # Every server takes so many calls at once on a connection; more calls get more connections.
 CALLS_A_CONNECTION = 100
 # A peer whose machine is gone closes nothing: pings find out, as often as calls wait for it.
@@ -63,8 +65,12 @@ class DetailsCodec(StatusDetailsCodecBase):
 class Connections:
     """Opened when they are needed, and again when they have broken. Of those that no call uses, one is kept."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(
+        self, host: str, port: int, tls: ssl.SSLContext | None = None, token: Callable[[], str] | None = None
+    ) -> None:
         self.address = f"{host}:{port}"
+        self._tls = tls
+        self._token = token
         self._host = host
         self._port = port
         self._lanes: list[_Lane] = []
@@ -91,6 +97,10 @@ class Connections:
             if not lane.calls and self._is_spare(lane):
                 self._drop(lane)
 
+    def credentials(self) -> list[tuple[str, str]]:
+        """The metadata that says who calls."""
+        return [] if self._token is None else [(AUTHORIZATION, f"Bearer {self._token().strip()}")]
+
     def close(self) -> None:
         """Closes all of them: calls that wait get no answer."""
         self._closed = True
@@ -107,7 +117,7 @@ class Connections:
                 return lane
         codec, details = RawCodec(), DetailsCodec()
         channel = PatientChannel(
-            self._host, self._port, codec=codec, status_details_codec=details, config=CONFIGURATION
+            self._host, self._port, codec=codec, status_details_codec=details, config=CONFIGURATION, ssl=self._tls
         )
         self._lanes.append(_Lane(channel))
         return self._lanes[-1]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
-from typing import Literal
+from typing import Literal, TypeVar
 from weakref import WeakSet
 
 from google.protobuf.message import DecodeError
@@ -24,6 +24,8 @@ from perdure.endpoint import PROTOCOL_VERSION, Endpoint
 from perdure.errors import StatusCode
 from perdure.outbox import Outbox
 from perdure.session import EndpointSession
+from perdure.signatures import SIGNATURE, Verifier, WrongSignature
+from perdure.tls import Tls
 
 SERVICE = "/perdure.protocol.v1.EndpointService"
 # Metadata of a session: the version of the protocol that the node speaks in it.
@@ -46,6 +48,9 @@ CONFIGURATION = Configuration(
 
 log = logging.getLogger("perdure")
 
+Req = TypeVar("Req")
+Res = TypeVar("Res")
+
 
 class EndpointServer:
     """Lets any number of nodes run the handlers of an endpoint, each in a session of its own.
@@ -54,17 +59,26 @@ class EndpointServer:
         port: Where it listens once it has started; given as 0, one that was free.
     """
 
-    def __init__(self, endpoint: Endpoint, host: str, port: int) -> None:
-        """Serves an endpoint at an address, from ``start()`` to ``close()``."""
+    def __init__(
+        self, endpoint: Endpoint, host: str, port: int, *, tls: Tls | None = None, verifier: Verifier | None = None
+    ) -> None:
+        """Serves an endpoint at an address, from ``start()`` to ``close()``.
+
+        ``verifier`` takes the place of what the endpoint's ``accept_from`` says.
+
+        Raises:
+            UsageError: A file of TLS is missing, or does not do.
+        """
         self.port = port
         self._host = host
-        self._service = EndpointService(endpoint)
+        self._tls = None if tls is None else tls.server_context()
+        self._service = EndpointService(endpoint, endpoint.verifier if verifier is None else verifier)
         self._server: _Server | None = None
 
     async def start(self) -> None:
         """Listens. Raises OSError where it cannot."""
         server = _Server([self._service], config=CONFIGURATION)
-        await server.start(self._host, self.port)
+        await server.start(self._host, self.port, ssl=self._tls)
         self._server = server
         self.port = server.bound_port()
 
@@ -81,8 +95,9 @@ class EndpointServer:
 class EndpointService:
     """``perdure.protocol.v1.EndpointService``, as grpclib serves it."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, verifier: Verifier | None = None) -> None:
         self._endpoint = endpoint
+        self._verifier = verifier
         self._closing = asyncio.Event()
         self._sessions: set[asyncio.Task[None]] = set()
         self._ending: set[asyncio.Task[None]] = set()
@@ -103,6 +118,7 @@ class EndpointService:
             await asyncio.wait(tasks, timeout=CLOSE_AFTER_S)
 
     async def _discover(self, stream: Stream[DiscoverRequest, DiscoverResponse]) -> None:
+        self._admit(stream, "Discover")
         request = await stream.recv_message()
         # The node says the newest version that it speaks, and takes an older one.
         if request is None or request.protocol_version < PROTOCOL_VERSION:
@@ -110,6 +126,7 @@ class EndpointService:
         await stream.send_message(self._endpoint.discovery())
 
     async def _session(self, stream: Stream[NodeFrames, EndpointFrames]) -> None:
+        self._admit(stream, "Session")
         spoken = stream.metadata.get(VERSION, "none") if stream.metadata is not None else "none"
         if spoken != str(PROTOCOL_VERSION):
             raise _other_version(str(spoken))
@@ -137,6 +154,17 @@ class EndpointService:
             ending.add_done_callback(self._ending.discard)
             # A connection that breaks and a server that closes both cancel: the session ends all the same.
             await asyncio.shield(ending)
+
+    def _admit(self, stream: Stream[Req, Res], method: str) -> None:
+        """Lets nodes in whose keys are known; everybody where none is named. Raises GRPCError."""
+        if self._verifier is None:
+            return
+        written = stream.metadata.get(SIGNATURE) if stream.metadata is not None else None
+        try:
+            self._verifier.check(f"{SERVICE}/{method}", None if written is None else str(written))
+        except WrongSignature as error:
+            log.warning("a request was refused: %s", error)
+            raise GRPCError(StatusCode.UNAUTHENTICATED, str(error)) from error
 
 
 async def _end(session: EndpointSession, tasks: Sequence[asyncio.Future[None] | asyncio.Future[Literal[True]]]) -> None:

@@ -16,6 +16,7 @@ from perdure import codec
 from perdure.calls import BlockingCaller, BlockingInvocationHandle, Call, InvocationName
 from perdure.client import Client
 from perdure.errors import CallError, StatusCode, UsageError
+from perdure.tls import Tls
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,19 +35,27 @@ class SyncClient(BlockingCaller):
     which starts with the first call; a process that was forked later starts its own. A call goes out once: see there.
     """
 
-    def __init__(self, address: str, *, timeout: timedelta | None = None) -> None:
-        """Calls the runtime whose ingress is at "host:port" or "http://host:port".
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout: timedelta | None = None,
+        tls: Tls | bool = False,
+        token: str | Callable[[], str] = "",
+    ) -> None:
+        """Calls the runtime whose ingress is at "host:port" or "https://host:port".
 
         Args:
-            address: Where the ingress listens.
+            address: Where the ingress listens; with "https://" it is called with TLS.
             timeout: How long each call waits for its result; None waits as long as it takes. The invocation goes on.
+            tls: Calls with TLS: as it says, or with True as the system does.
+            token: An API key, or a token of an identity provider; or what gives the token of the moment.
 
         Raises:
-            UsageError: The address or the timeout makes no sense.
+            UsageError: The address, the timeout or a file of TLS makes no sense.
         """
-        self._address = address
-        self._timeout = timeout
-        self._background = _Background(Client(address, timeout=timeout))
+        self._client = partial(Client, address, timeout=timeout, tls=tls, token=token)
+        self._background = _Background(self._client())
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -132,7 +141,7 @@ class SyncClient(BlockingCaller):
         with self._lock:
             if self._background.process != os.getpid():
                 # The threads of a process stay behind when it forks.
-                self._background = _Background(Client(self._address, timeout=self._timeout))
+                self._background = _Background(self._client())
             return self._background
 
 

@@ -161,6 +161,10 @@ class FakeInvocations(Told):
             raise outcome
         return EndedInvocation(invocation_id, submission.service, submission.handler, outcome)
 
+    def submission_of(self, name: InvocationName) -> Submission:
+        """What became an invocation."""
+        return self._numbered()[id_of(name, self._numbered())]
+
     async def contracts_changed(self, known: Contracts) -> None:
         """Waits until the test registers something."""
         while self.contracts is known:

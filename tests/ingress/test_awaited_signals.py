@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 from grpclib.const import Status
-from perdure_runtime.contracts import Contracts
 from perdure_runtime.ingress.desk import Desk
 from perdure_runtime.ingress.port import AwakeableFacts
 from perdure_runtime.ingress.refusal import Refusal
@@ -13,7 +12,7 @@ from perdure_runtime.ingress.refusal import Refusal
 from tests.ingress.desk_room import FakeInvocations, receipt
 from tests.ingress.http import room as http
 
-# Of a service that callers know nothing of: who knows an invocation may signal it.
+# Which service waits is of no account: the message that it waits for is.
 RECEIPT = AwakeableFacts("shop.v1.Secret", "shop.v1.Receipt")
 NO_MESSAGE = b"\xff\xff\xff"
 
@@ -68,7 +67,7 @@ def test_what_nobody_waits_for_yet_is_kept_as_it_is() -> None:
 
 def test_what_no_contract_tells_is_taken_as_it_is() -> None:
     async def story(desk: Desk, invocations: FakeInvocations) -> None:
-        invocations.contracts = Contracts()
+        invocations.awaited = {("inv_1", "paid"): AwakeableFacts("shop.v1.Orders", "shop.v1.Forgotten")}
         await desk.signal("inv_1", "paid", NO_MESSAGE, None)
         assert len(invocations.signals) == 1
 

@@ -149,7 +149,9 @@ def test_what_is_not_durable_in_time_may_still_happen() -> None:
             await asyncio.Event().wait()
 
     async def story() -> None:
-        refusal = await refused(Desk(StuckInvocations()).cancel("inv_1", 0.01))
+        invocations = StuckInvocations()
+        invocations.known = {"inv_1"}
+        refusal = await refused(Desk(invocations).cancel("inv_1", 0.01))
         assert refusal.code is Status.DEADLINE_EXCEEDED
         assert "it may still happen" in refusal.message
 

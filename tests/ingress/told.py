@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 from perdure_runtime.ingress.port import (
     AwakeableFacts,
+    HandlerName,
     HasEnded,
     InvocationName,
     Submission,
@@ -20,6 +21,7 @@ class Told:
     Attributes:
         known: Invocations that can be told something.
         ended: Those of them that have ended.
+        owner: Whose they are.
         awakeables: What awakeables there are.
         awaited: What signals are waited for, by whom and which.
         cancelled: Who was cancelled, in order.
@@ -30,11 +32,23 @@ class Told:
     def __init__(self) -> None:
         self.known: set[InvocationName] = set()
         self.ended: set[InvocationName] = set()
+        self.owner = HandlerName("shop.v1.Orders", "Process")
         self.awakeables: dict[str, AwakeableFacts] = {}
         self.awaited: dict[tuple[InvocationName, str], AwakeableFacts] = {}
         self.cancelled: list[InvocationName] = []
         self.signals: list[tuple[InvocationName, str, Outcome]] = []
         self.completed: list[tuple[str, Outcome]] = []
+
+    async def handler_of(self, name: InvocationName) -> HandlerName:
+        """Whose it is."""
+        if name in self.known:
+            return self.owner
+        submission = self.submission_of(name)
+        return HandlerName(submission.service, submission.handler)
+
+    def submission_of(self, name: InvocationName) -> Submission:
+        """What became an invocation."""
+        raise UnknownInvocation(name)
 
     async def cancel(self, name: InvocationName) -> None:
         """Keeps who was cancelled."""

@@ -225,3 +225,17 @@ def test_the_order_of_deployments_says_which_is_the_newest_not_the_order_in_whic
         assert (room.invoker.newest_at("dp_1"), room.invoker.newest_at("dp_2")) == ({"shop.v1.Counter"}, set())
 
     play(story)
+
+
+def test_what_starts_after_the_end_of_the_node_opens_no_session() -> None:
+    async def story(room: Room) -> None:
+        await room.both()
+        room.start("1")
+        await room.invoker.close()
+        # The partition hears of the lost attempt, and goes on for a moment.
+        room.start("1", attempt=2)
+        await turn()
+        assert room.a.links.empty()
+        assert room.b.links.empty()
+
+    play(story)

@@ -24,6 +24,7 @@ from perdure_runtime.storage.memory import MemoryStorage
 from trial.v1 import AddRequest, CounterContext, CounterHandlers, CounterState, Text, TrialHandlers
 
 from tests.invoker.test_connection import FakeLink, FakeTransport
+from tests.node.looking import look
 
 Body = Callable[[perdure.Context], Coroutine[None, None, str]]
 FIRST = Submission("trial.v1.Trial", "First", "", codec.encode(Text(text="hello")))
@@ -99,7 +100,7 @@ async def waiting(body: Body) -> Subject:
     async with Recorder(perdure.Endpoint(Trials(body)), Execution(inactivity_timeout_ms=1)) as recorder:
         invocation_id = await recorder.node.router.submit(FIRST)
         while True:
-            if (await recorder.node.administration.describe(invocation_id)).status == "suspended":
+            if look(recorder.node, invocation_id).status == "suspended":
                 return await recorder.subject(invocation_id)
             await asyncio.sleep(0.001)
 
@@ -258,7 +259,7 @@ def test_a_killed_invocation_may_go_on_or_end_anyhow() -> None:
     async def story() -> None:
         async with Recorder(perdure.Endpoint(Trials(charge_and_wait)), Execution()) as recorder:
             invocation_id = await recorder.node.router.submit(FIRST)
-            while len((await recorder.node.administration.describe(invocation_id)).journal) < 2:  # noqa: ASYNC110
+            while len(look(recorder.node, invocation_id).journal) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             await recorder.node.administration.kill(invocation_id)
             killed = await recorder.subject(invocation_id)
@@ -342,7 +343,7 @@ def test_an_open_step_of_what_is_in_flight_is_not_run_again() -> None:
     async def story() -> None:
         async with Recorder(perdure.Endpoint(Trials(body)), Execution()) as recorder:
             invocation_id = await recorder.node.router.submit(FIRST)
-            while not (await recorder.node.administration.describe(invocation_id)).journal:  # noqa: ASYNC110
+            while not look(recorder.node, invocation_id).journal:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             subject = await recorder.subject(invocation_id)
         assert await replayed(again, subject) == []

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -10,12 +10,21 @@ from grpclib.const import Status
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Failure, Outcome
 
 from perdure_runtime.contracts import Contracts, HandlerFacts, HandlerKind
+from perdure_runtime.ingress.gate import permit_call
 from perdure_runtime.ingress.messages import MessageType, awaited
-from perdure_runtime.ingress.port import EndedInvocation, InvocationName, Invocations, Submission, WorkflowId
+from perdure_runtime.ingress.port import (
+    EndedInvocation,
+    InvocationName,
+    Invocations,
+    Submission,
+    UnknownInvocation,
+    WorkflowId,
+)
 from perdure_runtime.ingress.refusal import Refusal, terminal
 from perdure_runtime.ingress.trouble import TROUBLES, refusal_of, shown
 from perdure_runtime.ingress.unknown import run_of, unknown_handler
 from perdure_runtime.ingress.wishes import Wishes
+from perdure_runtime.telemetry.tracing import Tracing
 
 T = TypeVar("T")
 
@@ -36,8 +45,9 @@ class Desk:
     What has a ``timeout_s`` gives up after so long; None waits as long as it takes.
     """
 
-    def __init__(self, invocations: Invocations) -> None:
+    def __init__(self, invocations: Invocations, tracing: Tracing | None = None) -> None:
         self._invocations = invocations
+        self._tracing = tracing
 
     @property
     def contracts(self) -> Contracts:
@@ -60,12 +70,29 @@ class Desk:
         self, handler: HandlerFacts, request: Message, input: bytes, wishes: Wishes, timeout_s: float | None
     ) -> Answer:
         """Makes a call and waits for its end. ``input`` is ``request``, serialised."""
+        permit_call(handler.service)
+        if self._tracing is None:
+            return await self._call(handler, request, input, wishes, timeout_s)
+        entry = self._tracing.entry(handler.service, handler.name, wishes.headers, one_way=wishes.one_way)
+        with entry as span:
+            try:
+                answer = await self._call(handler, request, input, replace(wishes, headers=span.headers), timeout_s)
+            except Refusal as refusal:
+                span.accepted(refusal.invocation_id)
+                span.refused(refusal.code.name, refusal.message)
+                raise
+            span.accepted(answer.invocation_id)
+            return answer
+
+    async def _call(
+        self, handler: HandlerFacts, request: Message, input: bytes, wishes: Wishes, timeout_s: float | None
+    ) -> Answer:
         if wishes.must_be_new and handler.kind is not HandlerKind.RUN:
             raise _never_new(handler)
         submission = Submission(
             service=handler.service,
             handler=handler.name,
-            key=_key(handler, request) if handler.key_field is not None else "",
+            key=key_of(handler, request) if handler.key_field is not None else "",
             input=input,
             idempotency_key=wishes.idempotency_key,
             headers=wishes.headers,
@@ -87,31 +114,29 @@ class Desk:
 
     async def attach(self, name: InvocationName, timeout_s: float | None) -> EndedInvocation:
         """Waits for the end of an invocation."""
-        self._check(name)
-        return await self._ask(self._invocations.attach(name), timeout_s, name, _still_runs)
+        asked = self._permitted(name, self._invocations.attach)
+        return await self._ask(asked, timeout_s, name, _still_runs)
 
     async def output(self, name: InvocationName) -> EndedInvocation | None:
         """How an invocation has ended, or None while it runs."""
-        self._check(name)
-        return await self._ask(self._invocations.output(name), None, name, _still_runs)
+        return await self._ask(self._permitted(name, self._invocations.output), None, name, _still_runs)
 
     async def cancel(self, name: InvocationName, timeout_s: float | None) -> None:
         """Asks an invocation to end."""
-        self._check(name)
-        await self._ask(self._invocations.cancel(name), timeout_s, name, _not_told)
+        await self._ask(self._permitted(name, self._invocations.cancel), timeout_s, name, _not_told)
 
     async def signal(
         self, name: InvocationName, signal: str, value: bytes, timeout_s: float | None, type: str = ""
     ) -> None:
         """Gives an invocation a signal; ``value`` is its message, serialised, and ``type`` what it is, if known."""
-        self._check(name)
         if not 0 < len(signal) <= LONGEST_SIGNAL:
             raise Refusal(
                 Status.INVALID_ARGUMENT,
                 f"the name of the signal has {len(signal)} characters; use 1 to {LONGEST_SIGNAL}: the name that the "
                 "handler waits for",
             )
-        facts = await self._ask(self._invocations.signal_type(name, signal), None, name, _not_told)
+        asked = self._permitted(name, lambda name: self._invocations.signal_type(name, signal))
+        facts = await self._ask(asked, None, name, _not_told)
         if facts is not None:
             # Whoever waits for it could never read another message. What comes before its wait is checked by that.
             if type and type != facts.type:
@@ -144,10 +169,26 @@ class Desk:
         asked = self._invocations.complete_awakeable(awakeable_id, result)
         await self._ask(asked, timeout_s, awakeable_id, _not_told)
 
-    def _check(self, name: InvocationName) -> None:
-        """An invocation id is a secret by itself; a workflow id can be guessed."""
+    async def _permitted(self, name: InvocationName, question: Callable[[InvocationName], Awaitable[T]]) -> T:
+        """Asks about an invocation: not about one whose handler the caller cannot call, even where its id is known."""
         if isinstance(name, WorkflowId):
-            run_of(self._invocations.contracts, name.service)
+            permit_call(run_of(self._invocations.contracts, name.service).service)
+        else:
+            await self._permit(name)
+        return await question(name)
+
+    async def _permit(self, name: str) -> None:
+        found = await self._invocations.handler_of(name)
+        handler = self._invocations.contracts.handlers.get(f"/{found.service}/{found.handler}")
+        if handler is None:
+            raise Refusal(
+                Status.FAILED_PRECONDITION,
+                f"the contract of {shown(name)} is not registered any more, so that nobody knows whether callers may "
+                "ask about it; register an endpoint that has it, or ask at the admin API",
+            )
+        if not handler.public:
+            raise UnknownInvocation(name)
+        permit_call(found.service)
 
     async def _ask(
         self,
@@ -189,7 +230,8 @@ def value_of(outcome: Outcome, invocation_id: str) -> bytes:
     return outcome.value
 
 
-def _key(handler: HandlerFacts, request: Message) -> str:
+def key_of(handler: HandlerFacts, request: Message) -> str:
+    """The key that a request of an object or a workflow names. Raises Refusal."""
     assert handler.key_field is not None
     key: str = getattr(request, handler.key_field)
     if not key:

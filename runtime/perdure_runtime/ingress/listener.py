@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 
 from perdure_runtime.ingress.connection import Connection
@@ -24,14 +25,17 @@ class Listener:
         greeting_s: float,
         *,
         reuse_port: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Makes a connection for each peer that has greeted, within ``greeting_s``; port 0 lets the system choose.
 
         ``make`` gets whether it speaks HTTP/2; its connections call ``lose`` when they have gone. With ``reuse_port``
-        other processes may listen there too: the system deals connections out among them.
+        other processes may listen there too: the system deals connections out among them. With ``tls`` peers greet
+        after its handshake, which has as long.
         """
         self._address = (host, port)
         self._reuse_port = reuse_port
+        self._tls = tls
         self._make = make
         self._greeting_s = greeting_s
         self._connections: dict[Connection, asyncio.Transport] = {}
@@ -49,11 +53,25 @@ class Listener:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
     async def start(self) -> None:
         """Listens. Raises OSError."""
         host, port = self._address
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._greet, host, port, backlog=BACKLOG, reuse_port=self._reuse_port)
+        self._server = await loop.create_server(
+            self._greet,
+            host,
+            port,
+            backlog=BACKLOG,
+            reuse_port=self._reuse_port,
+            ssl=self._tls,
+            ssl_handshake_timeout=self._greeting_s if self._tls is not None else None,
+            ssl_shutdown_timeout=LAST_WORDS_S if self._tls is not None else None,
+        )
         self._sweeping = asyncio.create_task(self._sweep(), name="connection sweep")
 
     async def close(self, grace_s: float) -> None:

@@ -1,13 +1,13 @@
 """What the ingress asks of the node that it stands in front of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.protocol.v1 import journal_pb2
 
 from perdure_runtime.contracts import Contracts
+from perdure_runtime.partition.rows import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,9 @@ class Submission:
     """A call that has been checked against its contract.
 
     ``input`` is the serialised request message; ``delay_ms`` of 0 starts at once. ``must_be_new`` is for the run of a
-    workflow: it refuses an id that has run, where the default attaches to that run.
+    workflow: it refuses an id that has run, where the default attaches to that run. What a source brings has its
+    ``mark``, and a ``place`` (16 bits), which tells where an invocation without a key goes: to the same partition each
+    time it is brought.
     """
 
     service: str
@@ -38,6 +40,8 @@ class Submission:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_ms: int = 0
     must_be_new: bool = False
+    mark: Mark | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,14 @@ class EndedInvocation:
     service: str
     handler: str
     outcome: journal_pb2.Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerName:
+    """A handler of a service."""
+
+    service: str
+    handler: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +153,9 @@ class Invocations(Protocol):
     async def output(self, name: InvocationName) -> EndedInvocation | None:
         """How it ended, or None while it runs. Raises UnknownInvocation."""
 
+    async def handler_of(self, name: InvocationName) -> HandlerName:
+        """Whose an invocation is. Raises UnknownInvocation."""
+
     async def cancel(self, name: InvocationName) -> None:
         """Asks an invocation to end; one that has ended stays as it is. Raises UnknownInvocation, NotAccepted."""
 
@@ -155,59 +170,6 @@ class Invocations(Protocol):
 
     async def awakeable_type(self, awakeable_id: str) -> AwakeableFacts:
         """Whose an awakeable is, and what it takes. Raises UnknownAwakeable."""
-
-
-class Administration(Protocol):
-    """The node, as operators see it."""
-
-    async def register(self, addresses: Sequence[str], *, force: bool, verify: bool) -> admin_pb2.Deployment:
-        """Discovers the endpoint whose processes serve at each ``host:port``, and sends new invocations there.
-
-        What breaks callers, state or journals is refused unless ``force`` says so, and with ``verify`` what does not
-        repeat journals. Raises RegistrationRefused.
-        """
-
-    async def join(self, deployment_id: str, address: str) -> admin_pb2.Deployment:
-        """Adds a process to a deployment. Raises UnknownDeployment, RegistrationRefused."""
-
-    async def leave(self, deployment_id: str, address: str) -> admin_pb2.Deployment:
-        """Takes a process out of a deployment. Raises UnknownDeployment, RegistrationRefused."""
-
-    async def deployments(self) -> list[admin_pb2.Deployment]:
-        """All deployments, oldest first."""
-
-    async def remove(self, deployment_id: str, *, force: bool) -> None:
-        """Sends nothing to a deployment any more. Raises UnknownDeployment, DeploymentInUse."""
-
-    async def verify(self, address: str, limit: int) -> admin_pb2.VerifyDeploymentResponse:
-        """Replays journals on an endpoint, at most ``limit`` or 100, without side effects.
-
-        Raises RegistrationRefused.
-        """
-
-    async def resume(self, invocation_id: str, *, on_newest: bool) -> None:
-        """Tries a paused invocation again. Raises UnknownInvocation, NotPaused."""
-
-    async def pause(self, invocation_id: str) -> None:
-        """Stops an invocation where it is. Raises UnknownInvocation, WrongStatus."""
-
-    async def cancel(self, invocation_id: str) -> None:
-        """Asks an invocation to end, what it has called first. Raises UnknownInvocation, WrongStatus."""
-
-    async def kill(self, invocation_id: str) -> None:
-        """Ends an invocation and what it has called, at once. Raises UnknownInvocation, WrongStatus."""
-
-    async def restart(self, invocation_id: str, from_entry: int) -> str:
-        """Runs an ended invocation again, keeping its journal before ``from_entry``; returns the new invocation's id.
-
-        Raises UnknownInvocation, WrongStatus.
-        """
-
-    async def purge(self, invocation_id: str) -> None:
-        """Forgets an ended invocation. Raises UnknownInvocation, WrongStatus."""
-
-    async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse:
-        """Shows an invocation. Raises UnknownInvocation."""
 
 
 class UnknownDeployment(Exception):

@@ -18,7 +18,7 @@ INVOCATION_ID = b"perdure-invocation-id"
 RESERVED = frozenset(
     b"host te user-agent connection keep-alive upgrade expect content-type content-length content-encoding "
     b"transfer-encoding trailer accept accept-encoding accept-language accept-charset origin referer "
-    b"authorization proxy-authorization proxy-connection cookie connect-protocol-version connect-timeout-ms "
+    b"authorization x-api-key proxy-authorization proxy-connection cookie connect-protocol-version connect-timeout-ms "
     b"connect-accept-encoding connect-content-encoding".split()
 )
 RESERVED_PREFIXES = (b":", b"grpc-", b"perdure-", b"sec-")

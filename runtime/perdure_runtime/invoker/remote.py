@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import ssl
 from collections import deque
+from dataclasses import dataclass
 
 from grpclib.client import Channel, Stream
 from grpclib.config import Configuration
@@ -17,6 +19,7 @@ from perdure_protos.perdure.protocol.v1.session_pb2 import (
 )
 
 from perdure_runtime.invoker.transport import EndpointUnreachable, Link, OnFrames
+from perdure_runtime.security.signing import Signer
 
 SERVICE = "/perdure.protocol.v1.EndpointService"
 PROTOCOL_VERSION = 1
@@ -48,12 +51,38 @@ def split_address(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-async def discover(address: str) -> DiscoverResponse:
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """How endpoints are reached: in the clear without ``tls``, unsigned without ``signer``."""
+
+    tls: ssl.SSLContext | None = None
+    signer: Signer | None = None
+
+    def channel(self, address: str) -> Channel:
+        """A channel that connects on first use."""
+        host, port = split_address(address)
+        return Channel(host, port, config=CONFIGURATION, ssl=self.tls)
+
+    def metadata(self, address: str, path: str) -> dict[str, str]:
+        """What says that a request comes from this node."""
+        return {} if self.signer is None else self.signer.metadata(address, path)
+
+
+PLAIN = Remote()
+
+
+async def discover(address: str, remote: Remote = PLAIN) -> DiscoverResponse:
     """Asks an endpoint what it serves. Raises EndpointUnreachable."""
-    channel = open_channel(address)
+    channel, path = remote.channel(address), f"{SERVICE}/Discover"
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            stream = channel.request(f"{SERVICE}/Discover", Cardinality.UNARY_UNARY, DiscoverRequest, DiscoverResponse)
+            stream = channel.request(
+                path,
+                Cardinality.UNARY_UNARY,
+                DiscoverRequest,
+                DiscoverResponse,
+                metadata=remote.metadata(address, path),
+            )
             async with stream:
                 await stream.send_message(DiscoverRequest(protocol_version=PROTOCOL_VERSION), end=True)
                 answer = await stream.recv_message()
@@ -72,12 +101,6 @@ async def discover(address: str) -> DiscoverResponse:
     return answer
 
 
-def open_channel(address: str) -> Channel:
-    """A channel that connects on first use."""
-    host, port = split_address(address)
-    return Channel(host, port, config=CONFIGURATION)
-
-
 def reason_of(error: BaseException) -> str:
     """Why a call failed, in words."""
     if isinstance(error, TimeoutError):
@@ -90,9 +113,10 @@ def reason_of(error: BaseException) -> str:
 class RemoteTransport:
     """Opens sessions with the endpoint at one address."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, remote: Remote = PLAIN) -> None:
         split_address(address)
         self._address = address
+        self._remote = remote
 
     @property
     def address(self) -> str:
@@ -101,13 +125,13 @@ class RemoteTransport:
 
     async def open(self, on_frames: OnFrames) -> Link:
         """Opens a session. Raises EndpointUnreachable."""
-        channel = open_channel(self._address)
+        channel, path = self._remote.channel(self._address), f"{SERVICE}/Session"
         stream: Stream[NodeFrames, EndpointFrames] = channel.request(
-            f"{SERVICE}/Session",
+            path,
             Cardinality.STREAM_STREAM,
             NodeFrames,
             EndpointFrames,
-            metadata={VERSION: str(PROTOCOL_VERSION)},
+            metadata={VERSION: str(PROTOCOL_VERSION), **self._remote.metadata(self._address, path)},
         )
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -116,12 +140,22 @@ class RemoteTransport:
                 # The endpoint answers at once with its headers: until then nothing says that it is one.
                 await stream.recv_initial_metadata()
         except Exception as error:
+            said = await _said(stream, error)
             channel.close()
-            raise EndpointUnreachable(reason_of(error)) from error
+            raise EndpointUnreachable(reason_of(said)) from error
         except BaseException:
             channel.close()
             raise
         return RemoteLink(channel, stream, on_frames)
+
+
+async def _said(stream: Stream[NodeFrames, EndpointFrames], error: Exception) -> Exception:
+    """What an endpoint has said before it ended a stream: grpclib tells it to who leaves the stream."""
+    try:
+        await stream.__aexit__(type(error), error, error.__traceback__)
+    except GRPCError as refusal:
+        return refusal
+    return error
 
 
 class RemoteLink:

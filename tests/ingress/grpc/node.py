@@ -117,6 +117,10 @@ class FakeNode(Told):
         """What has ended."""
         return await self.attach(name) if self._ends[id_of(name, self.submissions)].done() else None
 
+    def submission_of(self, name: InvocationName) -> Submission:
+        """What became an invocation."""
+        return self.submissions[id_of(name, self.submissions)]
+
 
 class Room:
     """A fake node, and callers of its ingress."""

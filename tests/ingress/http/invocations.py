@@ -91,6 +91,10 @@ class MemoryInvocations(Told):
             return None
         return EndedInvocation(invocation_id, submission.service, submission.handler, ended.result())
 
+    def submission_of(self, name: InvocationName) -> Submission:
+        """What became an invocation."""
+        return self._find(name)[1]
+
     def end(self, invocation_id: str, outcome: Outcome) -> None:
         """Ends an invocation."""
         self._ended[invocation_id][1].set_result(outcome)

@@ -13,6 +13,7 @@ from perdure_runtime.ingress.grpc.framing import MessageReader, cut_short, frame
 from perdure_runtime.ingress.grpc.method import Header, Method, Reply, Streaming, Unary
 from perdure_runtime.ingress.grpc.wire import DROPPED, STREAM_WINDOW, Body, WireStream
 from perdure_runtime.ingress.refusal import Refusal, unexpected
+from perdure_runtime.security.principal import ANYBODY, CALLER, Principal
 
 # A stream that its peer has reset, or whose connection broke, while we wrote to it.
 PEER_GONE = (StreamTerminatedError, ProtocolError)
@@ -22,6 +23,9 @@ class Call(Body):
     """A call from its first header to its last trailer, in one task at most.
 
     A unary call runs when its message is here; a conversation runs from the start, and reads as it goes.
+
+    Attributes:
+        code: How it was answered, once it was; a caller that has gone before that has cancelled it.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class Call(Body):
         reader: MessageReader,
         timeout_s: float | None,
         on_end: Callable[["Call"], None],
+        caller: Principal = ANYBODY,
     ) -> None:
         self._stream = stream
         self._path = path
@@ -41,6 +46,8 @@ class Call(Body):
         self._reader = reader
         self._timeout_s = timeout_s
         self._on_end = on_end
+        self._caller = caller
+        self.code = Status.CANCELLED
         self._loop = asyncio.get_running_loop()
         self._begun_at = self._busy_at = self._loop.time()
         self._unread = 0
@@ -95,6 +102,7 @@ class Call(Body):
     # Running its method.
 
     async def _answer(self, method: Unary) -> None:
+        CALLER.set(self._caller)
         try:
             message = self._reader.only()
             timeout_s = self._timeout_s
@@ -118,9 +126,11 @@ class Call(Body):
         if not self._stream.answer(initial, body, headers.OK):
             await self._send(initial, body)
             self._stream.finish(headers.OK)
+        self.code = Status.OK
         self._end()
 
     async def _converse(self, method: Streaming) -> None:
+        CALLER.set(self._caller)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await method.converse(self)
@@ -133,6 +143,7 @@ class Call(Body):
         except Exception:
             self.refuse(unexpected(self._path))
         else:
+            self.code = Status.OK
             self._close(headers.OK if self._opened else [*headers.INITIAL, *headers.OK])
 
     async def receive(self) -> bytes | None:
@@ -171,6 +182,8 @@ class Call(Body):
 
     def refuse(self, refusal: Refusal) -> None:
         """Ends the call with an error."""
+        if not self._ended:
+            self.code = refusal.code
         if self._sending:
             # Trailers inside a message would be read as its end.
             self._stream.stop(ErrorCodes.CANCEL)

@@ -8,6 +8,7 @@ from grpclib.const import Status
 from grpclib.protocol import AbstractHandler, Stream
 from h2.errors import ErrorCodes
 
+from perdure_runtime.ingress.gate import Gate, OpenGate
 from perdure_runtime.ingress.grpc import headers
 from perdure_runtime.ingress.grpc.call import Call
 from perdure_runtime.ingress.grpc.framing import MessageReader
@@ -15,6 +16,8 @@ from perdure_runtime.ingress.grpc.method import Header, Router, Unary
 from perdure_runtime.ingress.grpc.wire import WireStream
 from perdure_runtime.ingress.limits import Buffered, Limits
 from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.security.peer import Peer
+from perdure_runtime.telemetry.tallies import IngressTally
 
 # What HTTP/2 counts for a header beside its name and value (RFC 9113, section 6.5.2).
 HEADER_OVERHEAD = 32
@@ -23,18 +26,29 @@ HEADER_OVERHEAD = 32
 class Calls(AbstractHandler):
     """Begins calls, refuses those that their headers condemn, and ends those whose callers stall.
 
-    ``on_idle`` is called when the last call has ended.
+    ``on_idle`` is called when the last call has ended. ``peer`` is the other end of the connection.
     """
 
-    def __init__(self, router: Router, limits: Limits, buffered: Buffered, on_idle: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        router: Router,
+        limits: Limits,
+        buffered: Buffered,
+        on_idle: Callable[[], None],
+        tally: IngressTally | None = None,
+        gate: Gate | None = None,
+    ) -> None:
+        self._gate = OpenGate() if gate is None else gate
         self._router = router
         self._limits = limits
         self._buffered = buffered
         self._on_idle = on_idle
+        self._tally = IngressTally() if tally is None else tally
         self._loop = asyncio.get_running_loop()
         self._open: dict[int, tuple[Call, Callable[[], None]]] = {}
         self._sweeping: asyncio.TimerHandle | None = None
         self.draining = False
+        self.peer = Peer()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -89,8 +103,10 @@ class Calls(AbstractHandler):
         try:
             call = self._call(stream, request, named)
         except Refusal as refusal:
+            self._tally.refused(refusal.code.name)
             stream.finish(*headers.refused(refusal))
             return False
+        self._tally.open += 1
         stream.buffer = call
         self._open[stream.id] = (call, release)
         if self._sweeping is None:
@@ -106,14 +122,16 @@ class Calls(AbstractHandler):
                 f"the metadata is {size} bytes; this node takes {most} at most: put more into the message",
             )
         path = named.get(b":path", b"").decode("latin-1")
+        caller = self._gate.admit(path, request, self.peer)
         timeout_s = headers.read_timeout_s(named.get(b"grpc-timeout"))
         gzip = headers.read_encoding(named.get(b"grpc-encoding"))
         method = self._router(path)
         reader = MessageReader(self._limits.message_bytes, self._buffered, gzip, single=isinstance(method, Unary))
-        return Call(stream, path, method, request, reader, timeout_s, self._end)
+        return Call(stream, path, method, request, reader, timeout_s, self._end, caller)
 
     def _end(self, call: Call) -> None:
         _, release = self._open.pop(call.id)
+        self._tally.ended(call.code.name)
         release()
         if not self._open:
             self._on_idle()

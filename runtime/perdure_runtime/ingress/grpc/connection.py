@@ -7,20 +7,30 @@ from typing import cast
 from grpclib.const import Status
 
 from perdure_runtime.ingress.connection import Connection
+from perdure_runtime.ingress.gate import Gate
 from perdure_runtime.ingress.grpc.calls import Calls
 from perdure_runtime.ingress.grpc.method import Router
 from perdure_runtime.ingress.grpc.wire import Wire
 from perdure_runtime.ingress.limits import Buffered, Limits
 from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.security.peer import peer_of
+from perdure_runtime.telemetry.tallies import IngressTally
 
 
 class GrpcConnection(Wire, Connection):
     """A connection of gRPC callers."""
 
     def __init__(
-        self, router: Router, limits: Limits, buffered: Buffered, on_lost: Callable[[Connection], None]
+        self,
+        router: Router,
+        limits: Limits,
+        buffered: Buffered,
+        on_lost: Callable[[Connection], None],
+        tally: IngressTally | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        self._calls = Calls(router, limits, buffered, self._on_idle)
+        """``gate`` decides whose calls are taken; without one everybody's are."""
+        self._calls = Calls(router, limits, buffered, self._on_idle, tally, gate)
         super().__init__(self._calls, limits)
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
@@ -52,6 +62,7 @@ class GrpcConnection(Wire, Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greets the peer."""
         self._transport = cast(asyncio.Transport, transport)
+        self._calls.peer = peer_of(transport)
         super().connection_made(transport)
 
     def pause_writing(self) -> None:

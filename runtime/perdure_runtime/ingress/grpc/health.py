@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from grpclib.const import Status
 
 from perdure_runtime.ingress.desk import Desk
+from perdure_runtime.ingress.gate import permit_call
 from perdure_runtime.ingress.grpc.catalog import Catalog
 from perdure_runtime.ingress.grpc.method import Conversation, Header, Method, Reply, Streaming, Unary
 from perdure_runtime.ingress.grpc.request import read_request
@@ -55,4 +56,8 @@ class Health:
             await self._desk.contracts_changed(contracts)
 
     def _serves(self, name: str) -> bool:
-        return not name or self._catalog.serves(name)
+        if not name:
+            return True
+        # Whoever has not said who they are hears that the node serves, and not what.
+        permit_call(name)
+        return self._catalog.serves(name)

@@ -13,11 +13,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from perdure_runtime.ingress.connection import Connection
-from perdure_runtime.ingress.http.app import App
 from perdure_runtime.ingress.http.errors import raw_answer
+from perdure_runtime.ingress.http.exchange import PEER, Application
 from perdure_runtime.ingress.http.flow import Flow
 from perdure_runtime.ingress.limits import Limits
 from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.security.peer import Peer, peer_of
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ MOST_PIPELINED = 100
 LINGER_S = 2.0
 
 
-def http_config(app: App) -> Config:
+def http_config(app: Application) -> Config:
     """What all connections of a listener share. Their requests are not logged: the journal has them."""
     config = Config(
         app, interface="asgi3", lifespan="off", ws="none", log_config=None, access_log=False, proxy_headers=False
@@ -55,6 +56,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
         self._said_last_words = False
         self._answering: RequestResponseCycle | None = None
         self._running: asyncio.Task[None] | None = None
+        self._peer = Peer()
 
     # The connection as its listener sees it.
 
@@ -83,6 +85,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Waits for a request."""
         super().connection_made(cast(asyncio.Transport, transport))
+        self._peer = peer_of(transport)
         self.flow = Flow(self.transport, self.pipeline)
         self.expires_at = self.loop.time() + self._limits.idle_s
 
@@ -95,7 +98,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
             self._feed(data)
         except httptools.HttpParserError as error:
             log.info("a caller broke HTTP/1.1: %s", error)
-            sentence = "these bytes are no request of HTTP/1.1; gRPC callers speak HTTP/2 without TLS here"
+            sentence = "these bytes are no request of HTTP/1.1; gRPC callers speak HTTP/2 with prior knowledge"
             self._break_off(self._wrong or Refusal(Status.INVALID_ARGUMENT, sentence))
             return
         if self._in_head and not self._head_began_now:
@@ -170,6 +173,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Begins to answer a request. The connection knows its task, so that it ends with its caller."""
         self._answering = cycle
+        cycle.scope["state"][PEER] = self._peer
         self._running = self.loop.create_task(cycle.run_asgi(app))
 
     def on_response_complete(self) -> None:

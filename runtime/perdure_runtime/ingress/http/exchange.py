@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol
 
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -13,8 +13,13 @@ from perdure_runtime.ingress.http.errors import error_json, status_of
 from perdure_runtime.ingress.limits import Buffered, Limits
 from perdure_runtime.ingress.refusal import Refusal
 from perdure_runtime.ingress.wishes import INVOCATION_ID
+from perdure_runtime.security.peer import Peer
 
 JSON = b"application/json"
+# Where a connection puts its other end into the state of an ASGI scope.
+PEER = "perdure.peer"
+# How a client is told to say who it is.
+CHALLENGE = (b"www-authenticate", b"Bearer")
 # Connect's: milliseconds, at most ten digits.
 TIMEOUT = re.compile(rb"\d{1,10}")
 # What is written ahead of a caller that reads slowly.
@@ -24,13 +29,19 @@ PIECE = 256 * 1024
 class Receive(Protocol):
     """ASGI's receive."""
 
-    async def __call__(self) -> Any: ...
+    def __call__(self) -> Awaitable[Any]: ...
 
 
 class Send(Protocol):
     """ASGI's send."""
 
-    async def __call__(self, event: Any, /) -> None: ...
+    def __call__(self, event: Any, /) -> Awaitable[None]: ...
+
+
+class Application(Protocol):
+    """An ASGI application."""
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send, /) -> None: ...
 
 
 class Gone(Exception):
@@ -50,13 +61,15 @@ class Exchange:
 
     Attributes:
         path: With its percent-escapes read; ``raw_path`` has them as they came.
+        status: Of the answer, once there is one.
         query: What stands after the question mark, as it came.
         headers: Lower-case names and values, as they came.
+        peer: The other end of the connection.
     """
 
     __slots__ = (
         *("_asked", "_buffered", "_limits", "_named", "_receive", "_send"),
-        *("headers", "method", "path", "query", "raw_path"),
+        *("headers", "method", "path", "query", "peer", "raw_path", "status"),
     )
 
     def __init__(self, scope: Any, receive: Receive, send: Send, limits: Limits, buffered: Buffered) -> None:
@@ -65,8 +78,10 @@ class Exchange:
         self.raw_path: bytes = scope["raw_path"]
         self.query: bytes = scope["query_string"]
         self.headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
+        self.peer: Peer = scope.get("state", {}).get(PEER, Peer())
         self._named = dict(self.headers)
         self._asked = False
+        self.status = 0
         self._receive = receive
         self._send = send
         self._limits = limits
@@ -123,6 +138,7 @@ class Exchange:
         if not self._asked and self.header(b"expect") is not None:
             # Whether its body still comes is up to the caller, so nobody knows where its next request would begin.
             block.append((b"connection", b"close"))
+        self.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": block})
         start = 0
         while len(body) - start > PIECE and self.method != "HEAD":
@@ -140,6 +156,8 @@ class Exchange:
     ) -> None:
         """Sends an error."""
         named = [(INVOCATION_ID, refusal.invocation_id.encode())] if refusal.invocation_id else []
+        if refusal.code is Status.UNAUTHENTICATED:
+            named.append(CHALLENGE)
         await self.answer(status_of(refusal), error_json(refusal, pool), headers=[*named, *headers])
 
     def _gzip(self) -> bool:

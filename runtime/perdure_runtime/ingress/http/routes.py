@@ -6,11 +6,12 @@
 | `/invocations/{id}/attach`, `output`, `cancel`, `signals/{name}` | asks about an invocation, or tells it something |
 | `/workflows/{service}/{id}/attach`, `output`, `cancel` | the same for the run of a workflow |
 | `/awakeables/{id}/resolve`, `reject` | gives a handler what it waits for |
-| `/health`, `/` | whether the node serves, and what |
+| `/health`, `/`, `/openapi.json` | whether the node serves, what, and how it is called |
 
 Ids may hold anything: percent-escapes are read after the path is cut at its slashes.
 """
 
+import asyncio
 from urllib.parse import unquote_to_bytes
 
 from grpclib.const import Status
@@ -20,8 +21,10 @@ from perdure_runtime.ingress.http.awakeables import Awakeables
 from perdure_runtime.ingress.http.calls import Calls
 from perdure_runtime.ingress.http.exchange import Exchange
 from perdure_runtime.ingress.http.invocations import RunningInvocations
+from perdure_runtime.ingress.http.openapi import document
 from perdure_runtime.ingress.port import WorkflowId
 from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.security.principal import CALLER
 
 READS = ("GET", "HEAD")
 # Waiting is asked for in either way: some clients give a GET less time than a POST.
@@ -73,10 +76,16 @@ class Routes:
             case ["health"]:
                 exchange.allow(*READS)
                 await exchange.answer_json(200, {"status": "SERVING"})
+            case ["openapi.json"]:
+                exchange.allow(*READS)
+                # Schemas of large contracts take a moment.
+                await exchange.answer(200, await asyncio.to_thread(document, self._desk.contracts, CALLER.get()))
             case [""]:
                 exchange.allow(*READS)
-                public = (handler.path for handler in self._desk.contracts.handlers.values() if handler.public)
-                await exchange.answer_json(200, {"handlers": sorted(public)})
+                handlers = self._desk.contracts.handlers.values()
+                caller = CALLER.get()
+                open_to = (each.path for each in handlers if each.public and caller.may_call(each.service))
+                await exchange.answer_json(200, {"handlers": sorted(open_to)})
             case _:
                 self._desk.handler(exchange.path)
                 exchange.allow("POST")
