@@ -24,6 +24,7 @@ from perdure.retry import RetryPolicy
 from perdure.saga import Saga
 from perdure.steps import interruptible
 from perdure.sync_client import SyncClient
+from perdure.tls import Tls
 from perdure.workflow import WorkflowContext, WorkflowSharedContext
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "SyncClient",
     "TerminalError",
     "TimedOut",
+    "Tls",
     "UnsupportedResult",
     "UsageError",
     "WorkflowContext",

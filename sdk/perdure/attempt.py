@@ -19,7 +19,7 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import (
 )
 from perdure_protos.perdure.protocol.v1.session_pb2 import EndpointFrame, NodeFrame, Start, Suspension
 
-from perdure import codec, commands
+from perdure import codec, commands, tracing
 from perdure.annotations import Annotations
 from perdure.attempt_state import AttemptState
 from perdure.attempt_steps import AttemptSteps
@@ -36,6 +36,7 @@ from perdure.failures import attempt_failure, callers_lines, error_of, failure_o
 from perdure.futures import Awakeable, Durable, DurableFuture, current_attempt
 from perdure.handler_tasks import OwnTasks
 from perdure.interrupts import Interrupts
+from perdure.logs import fields_of
 from perdure.outlet import Outlet
 from perdure.results import load
 from perdure.retry import RetryPolicy
@@ -62,6 +63,7 @@ class Attempt:
         task: What drives the handler, once it has begun.
         tasks: What the handler has started of its own and has not ended.
         has_tasks: Whether there ever were any.
+        trace: Its spans.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Attempt:
         self.on_drop: Callable[[], None] = _nothing
         self.on_news: Callable[[], None] = _nothing
         self._futures: dict[int, DurableFuture[Any]] = {}
+        self.trace = tracing.begin(self)
         self.steps = AttemptSteps(self, outlet.step_threads)
         self.task: asyncio.Task[None] | None = None
         self.tasks = OwnTasks(loop)
@@ -154,6 +157,11 @@ class Attempt:
     def cancelled(self) -> bool:
         """Whether the handler was told of its cancellation."""
         return self.open and self.interrupts.seen and not self.interrupts.explicit
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the handler repeats what an earlier attempt did."""
+        return self.machine.replaying
 
     @property
     def issued(self) -> int:
@@ -292,7 +300,7 @@ class Attempt:
         """The attempt fails, and the handler stops where it is."""
         if not self.open:
             return
-        log.warning("%s failed: %s", self, error, exc_info=error)
+        log.warning("%s failed: %s", self, error, exc_info=error, extra=fields_of(self))
         self._last_word(EndpointFrame(slot=self.slot, attempt_failure=attempt_failure(error)))
         self._stop()
 
@@ -308,6 +316,7 @@ class Attempt:
     def abort(self) -> None:
         """The handler stops, and the node hears nothing more of it."""
         self.open = False
+        self.trace.end(None)
         self.outlet.forget(self.slot)
         self._release()
         self._stop()
@@ -370,6 +379,7 @@ class Attempt:
 
     def _last_word(self, frame: EndpointFrame) -> None:
         self.open = False
+        self.trace.end(frame)
         self.outlet.emit(frame)
         self.outlet.forget(self.slot)
         self._release()

@@ -16,6 +16,7 @@ from perdure.futures import DurableFuture
 from perdure.interrupts import Interrupts
 from perdure.steps import GivenUp, Step, cancelled_step, now_ms
 from perdure.threads import StepThreads
+from perdure.tracing import AttemptTrace
 from perdure.vm.machine import Machine
 from perdure.vm.replay import Failures
 
@@ -28,6 +29,7 @@ class StepsOwner(Protocol):
     machine: Machine
     open: bool
     interrupts: Interrupts
+    trace: AttemptTrace
 
     def flush(self) -> None:
         """Sends what the machine has for the node, and starts the steps that may start."""
@@ -149,7 +151,7 @@ class AttemptSteps:
         self._attempt.fail(error)
 
     def _begin(self, command: int, asked: Asked) -> None:
-        coroutine = asked.step.execute(command, self, asked.given_up)
+        coroutine = self._attempt.trace.run(asked.step, command, self, asked.given_up)
         # Not by the loop: its factory looks for tasks of handlers, which this is none of.
         task = asyncio.Task(
             coroutine, loop=self._attempt.loop, context=asked.step.context, name=f"step {asked.step.name}"

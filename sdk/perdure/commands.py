@@ -18,33 +18,35 @@ from perdure_protos.perdure.protocol.v1.journal_pb2 import (
     Target,
 )
 from perdure_protos.perdure.protocol.v1.journal_pb2 import InvocationName as JournaledName
+from perdure_protos.perdure.protocol.v1.session_pb2 import Start
 
 from perdure.calls import Call, InvocationName, WorkflowRun
 from perdure.errors import UsageError
 from perdure.failures import milliseconds
+from perdure.tracing import with_call, with_send
 
 
-def call(call: Call[Any]) -> Entry:
-    """Calls a handler and waits for it."""
+def call(call: Call[Any], start: Start) -> Entry:
+    """Calls a handler and waits for it, from the invocation that begins so."""
     return Entry(
         call=CallCommand(
             target=Target(service=call.service, handler=call.handler, key=call.key),
             input=call.payload,
             idempotency_key=call.idempotency_key,
-            headers=call.headers,
+            headers=with_call(call.headers, start),
             must_be_new=call.must_be_new,
         )
     )
 
 
-def send(call: Call[Any]) -> Entry:
-    """Calls a handler without waiting."""
+def send(call: Call[Any], start: Start) -> Entry:
+    """Calls a handler without waiting, from the invocation that begins so."""
     return Entry(
         send=SendCommand(
             target=Target(service=call.service, handler=call.handler, key=call.key),
             input=call.payload,
             idempotency_key=call.idempotency_key,
-            headers=call.headers,
+            headers=with_send(call.headers, start),
             delay_ms=milliseconds(call.delay),
             must_be_new=call.must_be_new,
         )

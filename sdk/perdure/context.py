@@ -19,6 +19,7 @@ from perdure.combining import wait
 from perdure.errors import StatusCode, TerminalError, UsageError
 from perdure.failures import error_of, failure_of
 from perdure.futures import Awakeable, Durable, DurableFuture
+from perdure.logs import HandlerLogger
 from perdure.operations import Operations
 from perdure.retry import RetryPolicy
 from perdure.state import ReadState, State
@@ -41,6 +42,7 @@ class Context(Caller):
         self._attempt = attempt
         self._random: random.Random | None = None
         self._uuids = 0
+        self._logger: HandlerLogger | None = None
 
     @property
     def invocation_id(self) -> str:
@@ -51,6 +53,16 @@ class Context(Caller):
     def attempt(self) -> int:
         """Number of this attempt, from 1. It differs between attempts: don't decide by it outside of steps."""
         return self._attempt.start.attempt
+
+    @property
+    def logger(self) -> HandlerLogger:
+        """A logger of the standard library, named after the service.
+
+        Its lines say which invocation they are of. What an earlier attempt has logged is not logged again by a replay.
+        """
+        if self._logger is None:
+            self._logger = HandlerLogger(self._attempt)
+        return self._logger
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -195,13 +207,13 @@ class Context(Caller):
             await wait(*under_way)
 
     def _call(self, call: Call[T]) -> DurableFuture[T]:
-        return self._attempt.issue(f"call {call.handler}", commands.call(call), call.read)
+        return self._attempt.issue(f"call {call.handler}", commands.call(call, self._attempt.start), call.read)
 
     def _send(self, call: Call[T]) -> DurableFuture[InvocationHandle[T]]:
         def restore(invocation_id: bytes) -> InvocationHandle[T]:
             return InvocationHandle(self, invocation_id.decode(), call.read)
 
-        return self._attempt.issue(f"send {call.handler}", commands.send(call), restore)
+        return self._attempt.issue(f"send {call.handler}", commands.send(call, self._attempt.start), restore)
 
     def _attach(self, name: InvocationName, read: Callable[[bytes], T]) -> DurableFuture[T]:
         return self._attempt.issue("attach", commands.attach(name), read)

@@ -109,6 +109,7 @@ class Driver:
         # Context variables of one invocation must not reach the next one that this worker runs.
         run = contextvars.copy_context().run
         run(current_attempt.set, attempt)
+        attempt.trace.enter(run)
         error: BaseException | None = None
         while True:
             try:

@@ -1,7 +1,7 @@
 """The handlers that one process serves."""
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +14,7 @@ from perdure.context import Context, ObjectContext, SharedObjectContext
 from perdure.errors import EndpointError
 from perdure.handlers import Handlers
 from perdure.service import Handler, HandlerKind, Service, ServiceKind
+from perdure.signatures import Verifier
 from perdure.threads import StepThreads
 from perdure.workflow import WorkflowContext, WorkflowSharedContext
 
@@ -42,17 +43,26 @@ class Endpoint:
 
     Attributes:
         step_threads: Functions of steps that run in threads.
+        verifier: Knows the nodes whose requests are taken; None where everybody's are.
     """
 
-    def __init__(self, *handlers: Handlers) -> None:
+    def __init__(self, *handlers: Handlers, accept_from: Sequence[str] = (), known_as: Sequence[str] = ()) -> None:
         """Serves these handlers.
+
+        Args:
+            handlers: One instance for each service.
+            accept_from: Public keys of nodes, as `perdure keys signing` prints them: requests that none of them has
+                signed are refused. Several keys are for changing one: name the new one before nodes use it.
+            known_as: Each "host:port" by which nodes know this endpoint: what is signed for another one is refused.
 
         Raises:
             EndpointError: They cannot be served; the message says why.
+            UsageError: A public key is none.
         """
         if not handlers:
             raise EndpointError("an Endpoint needs handlers: Endpoint(OrderService(), Accounts())")
         self.step_threads = StepThreads()
+        self.verifier = Verifier(accept_from, known_as) if accept_from else None
         self._handlers: dict[tuple[str, str], BoundHandler] = {}
         self._services: dict[str, Handlers] = {}
         for each in handlers:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,7 +60,7 @@ async def exchange(
     """
     async with connections.one() as channel:
         stream: Stream[bytes, bytes] = channel.request(
-            path, Cardinality.UNARY_UNARY, bytes, bytes, metadata=list(metadata)
+            path, Cardinality.UNARY_UNARY, bytes, bytes, metadata=[*connections.credentials(), *metadata]
         )
         patience = asyncio.timeout(None if timeout_s is None else timeout_s + GRACE_S)
         try:
@@ -97,6 +98,10 @@ def _broken(path: str, address: str, error: BaseException, invocation_id: str) -
     reason = str(error) or type(error).__name__
     if isinstance(error, ConnectionRefusedError):
         reason = "nobody listens there; start a runtime with `perdure dev` or `perdure up`, or check the address"
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        reason = f"its certificate does not hold: {error.verify_message}; trust its authority with perdure.Tls(ca=...)"
+    elif isinstance(error, ssl.SSLError):
+        reason = f"TLS failed: {error.reason or error}; is it a port that speaks TLS, and takes this certificate?"
     return CallError(f"{path} got no answer from {address}: {reason}", StatusCode.UNAVAILABLE, invocation_id)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Protocol, Self, TypeVar
 
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
+from perdure_protos.perdure.protocol.v1.session_pb2 import Start
 
 from perdure import codec
 from perdure.errors import StatusCode, TerminalError
@@ -27,11 +28,17 @@ class Owner(Protocol):
     Attributes:
         open: Whether the handler may go on.
         task: What drives the handler, once it has begun.
+        start: The first frame of the attempt.
     """
 
     loop: asyncio.AbstractEventLoop
     open: bool
     task: asyncio.Task[None] | None
+    start: Start
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the handler repeats what an earlier attempt did."""
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
         """The handler has started a task of its own."""

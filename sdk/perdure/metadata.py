@@ -5,6 +5,7 @@ import re
 from perdure.calls import Call, T
 from perdure.errors import UsageError
 from perdure.failures import milliseconds
+from perdure.tracing import with_current
 
 INVOCATION_ID = "perdure-invocation-id"
 # The runtime sends it with the terminal error that an invocation has ended with, and with no error of its own.
@@ -28,7 +29,8 @@ def metadata_of(call: Call[T], *, one_way: bool) -> list[tuple[str, str]]:
     Raises:
         UsageError: A header or the idempotency key cannot be sent; the message says why.
     """
-    metadata = [_header(call, name, value) for name, value in call.headers.items()] if call.headers else []
+    headers = with_current(call.headers)
+    metadata = [_header(call, name, value) for name, value in headers.items()] if headers else []
     if call.idempotency_key:
         if not TEXT.fullmatch(call.idempotency_key):
             raise UsageError(

@@ -66,6 +66,10 @@ class Operations(Protocol):
         """Whether the handler was told of its cancellation."""
 
     @property
+    def replaying(self) -> bool:
+        """Whether the handler repeats what an earlier attempt did."""
+
+    @property
     def issued(self) -> int:
         """How many commands the handler has issued."""
 

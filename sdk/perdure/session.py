@@ -11,6 +11,7 @@ from perdure.attempt import Attempt
 from perdure.driver import Driver
 from perdure.endpoint import BoundHandler, Endpoint
 from perdure.errors import ProtocolViolation, StatusCode, TerminalError
+from perdure.logs import fields_of
 from perdure.workers import Workers
 
 log = logging.getLogger("perdure")
@@ -42,7 +43,7 @@ class EndpointSession:
             elif attempt is None:
                 continue  # The attempt had its last word before the node knew.
             elif frame.HasField("abort"):
-                log.info("%s was aborted: %s", attempt, frame.abort.reason)
+                log.info("%s was aborted: %s", attempt, frame.abort.reason, extra=fields_of(attempt))
                 attempt.abort()
             else:
                 attempt.receive(frame)

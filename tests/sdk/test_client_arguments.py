@@ -18,12 +18,10 @@ def test_what_is_no_address_is_refused_with_what_to_write(address: str) -> None:
         Client(address)
 
 
-def test_tls_is_refused_with_what_to_write() -> None:
-    with pytest.raises(UsageError, match="TLS"):
-        Client("https://example.org:443")
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:8080", "http://127.0.0.1:8080", "http://127.0.0.1:8080/", "[::1]:8080"])
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1:8080", "http://127.0.0.1:8080", "http://127.0.0.1:8080/", "https://localhost:8080", "[::1]:8080"],
+)
 def test_addresses_that_people_write_are_understood(address: str) -> None:
     assert Client(address)._connections.address.endswith(":8080")
 

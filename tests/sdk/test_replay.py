@@ -335,7 +335,7 @@ def test_state_is_read_as_it_was_and_written_in_order() -> None:
         node.start("Counter/Add", key="a", state=stored)
         journal = [await node.entry() for _ in range(3)]
         read, wrote, step = journal
-        assert read == write_entry("value", stored["value"])
+        assert read == write_entry("value", stored["value"], read=True)
         assert wrote == write_entry("value", codec.encode(CounterState(value=5)))
         assert step == ran("between")
         node.grant(2)

@@ -117,7 +117,7 @@ def test_clear_all_leaves_nothing_in_this_attempt_and_the_next(partial: bool) ->
     async def story(node: Node) -> None:
         node.start("Counter/Add", key="a", state={"value": FOUR, "names": names}, partial_state=partial)
         journal = [await node.entry() for _ in range(3)]
-        assert journal == [write_entry("value", FOUR), CLEARED, write_entry("names", names)]
+        assert journal == [write_entry("value", FOUR, read=True), CLEARED, write_entry("names", names)]
         assert await node.result() == Word(number=0, text="4 ['new']")
         for cut in range(4):
             state = {"names": names} if cut == 3 else {} if cut == 2 else {"value": FOUR}

@@ -12,6 +12,8 @@ from perdure_runtime.invoker.slot import Slot
 from perdure_runtime.invoker.transport import EndpointUnreachable, Link, Transport
 from perdure_runtime.partition.effect import Start
 from perdure_runtime.partition.input import AttemptFailed, Input
+from perdure_runtime.telemetry.context import headers_within
+from perdure_runtime.telemetry.metrics import Metrics
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
@@ -38,6 +40,7 @@ class Connection:
         deployment_id: str = "",
         on_idle: Callable[["Connection"], None] = lambda connection: None,
         on_open: Callable[["Connection"], None] = lambda connection: None,
+        metrics: Metrics | None = None,
     ) -> None:
         """``on_idle`` is told when the last attempt here has ended; whoever cancels ``run`` then ends the session.
 
@@ -52,6 +55,9 @@ class Connection:
         self._on_away = on_away
         self._on_idle = on_idle
         self._on_open = on_open
+        metrics = Metrics() if metrics is None else metrics
+        self._handlers = metrics.handlers
+        self._tally = metrics.sessions.of(transport.address)
         self._link: Link | None = None
         self._slots: dict[int, Slot] = {}
         self._running: dict[str, Slot] = {}
@@ -86,8 +92,17 @@ class Connection:
         self._last_slot += 1
         invocation = start.invocation
         heard_at = asyncio.get_running_loop().time()
+        tally = self._handlers.of(facts.service, facts.name)
+        tally.attempts += 1
         slot = Slot(
-            self._last_slot, invocation.id, invocation.attempt, facts, start.journal, heard_at, self.deployment_id
+            self._last_slot,
+            invocation.id,
+            invocation.attempt,
+            facts,
+            start.journal,
+            heard_at,
+            self.deployment_id,
+            tally,
         )
         self._slots[slot.id] = slot
         self.silent += 1
@@ -125,6 +140,7 @@ class Connection:
         pause_s = FIRST_PAUSE_S
         away: asyncio.TimerHandle | None = None
         clock = asyncio.get_running_loop()
+        self._tally.is_wanted = True
         try:
             while True:
                 if away is None:
@@ -147,20 +163,25 @@ class Connection:
                     self._on_idle(self)
                     await asyncio.sleep(0)  # Where nobody wants the endpoint any more, it is not looked for again.
         finally:
+            self._tally.is_wanted = False
             self._away = ""
             if away is not None:
                 away.cancel()
 
     async def _hold(self, link: Link) -> None:
         self._link = link
+        self._tally.opened += 1
+        self._tally.is_open = True
         log.info("endpoint %s: session open", self.address)
         watching = asyncio.create_task(self._watch())
         try:
             self._on_open(self)
             reason = await link.closed()
+            self._tally.broken += 1
             log.warning("endpoint %s: session broken: %s; %d attempts lost", self.address, reason, len(self._slots))
         finally:
             self._link = None
+            self._tally.is_open = False
             watching.cancel()
             # Before the wait: a session that is opened meanwhile has slots of its own.
             slots, self._slots, self._running = self._slots, {}, {}
@@ -182,6 +203,7 @@ class Connection:
                 self.silent -= 1
             input = slot.input(frame, contracts)
             if isinstance(input, AttemptFailed) and frame.WhichOneof("frame") != "attempt_failure":
+                log.warning("%s was stopped: %s", slot, input.failure.message, extra=slot.fields)
                 self.stop(slot, input.failure.message)
             elif frame.WhichOneof("frame") in LAST:
                 self._forget(slot)
@@ -197,6 +219,7 @@ class Connection:
                     f"the handler has said nothing for {slot.patience_s:g} s and was aborted: it hangs, or one of its "
                     "steps takes longer than its inactivity_timeout and abort_timeout together"
                 )
+                log.warning("%s was stopped: %s", slot, failed.failure.message, extra=slot.fields)
                 self.stop(slot, failed.failure.message)
                 self._offer(failed)
 
@@ -232,7 +255,7 @@ def start_frame(start: Start, facts: HandlerFacts, deployment_id: str) -> sessio
     frame.target.handler = target.handler
     frame.target.key = target.key
     if invocation.headers:
-        frame.headers.update(invocation.headers)
+        frame.headers.update(headers_within(invocation.id, invocation.headers))
     if start.journal:
         frame.journal.extend(start.journal)
     if start.state:

@@ -9,6 +9,7 @@ from perdure_runtime.invoker.slot import Slot
 from perdure_runtime.invoker.transport import Transport
 from perdure_runtime.partition.effect import Start
 from perdure_runtime.partition.input import AttemptLost, Input
+from perdure_runtime.telemetry.metrics import Metrics
 
 
 class Deployed:
@@ -25,6 +26,7 @@ class Deployed:
         offer: Callable[[Input], None],
         known: Callable[[], Contracts],
         on_away: Callable[["Deployed"], None],
+        metrics: Metrics | None = None,
     ) -> None:
         """``known`` gives all contracts; ``on_away`` is told when no process has answered for long."""
         self.id = id
@@ -32,6 +34,7 @@ class Deployed:
         self._offer = offer
         self._known = known
         self._on_away = on_away
+        self._metrics = metrics
         # Those that new attempts go to, the one that started the last attempt at the end.
         self._processes: list[Connection] = []
         # Sessions, also with processes that only end what they have.
@@ -68,6 +71,11 @@ class Deployed:
         return sum(session.silent for session in self._sessions)
 
     @property
+    def running(self) -> int:
+        """How many attempts run here."""
+        return sum(session.running for session in self._sessions)
+
+    @property
     def has_ended(self) -> bool:
         """Whether it has no session any more."""
         return not self._sessions
@@ -83,7 +91,14 @@ class Deployed:
     def join(self, transport: Transport) -> None:
         """Adds a process."""
         process = Connection(
-            transport, self._offer, self._known, self._report_away, self.id, self._let_go, self._start_waiting
+            transport,
+            self._offer,
+            self._known,
+            self._report_away,
+            self.id,
+            self._let_go,
+            self._start_waiting,
+            self._metrics,
         )
         self._processes.append(process)
         self._open(process)
@@ -113,7 +128,9 @@ class Deployed:
             self._let_go(process)
 
     async def close(self) -> None:
-        """Ends all sessions."""
+        """Ends all sessions, and opens none any more."""
+        # What is lost with them is started again by the partition, which goes on for a moment: elsewhere, or later.
+        self._processes.clear()
         tasks = list(self._sessions.values())
         self._close_sessions()
         await asyncio.gather(*tasks, return_exceptions=True)

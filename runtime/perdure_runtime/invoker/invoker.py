@@ -1,7 +1,7 @@
 """Which deployment runs an attempt, and the effects of the partitions on running attempts."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from perdure_protos.perdure.protocol.v1 import session_pb2
@@ -16,6 +16,7 @@ from perdure_runtime.invoker.transport import Transport
 from perdure_runtime.partition.effect import Abort, Accept, Grant, Notify, NotifyCancelled, Start
 from perdure_runtime.partition.input import AttemptLost, Input
 from perdure_runtime.partition.rows import Invocation
+from perdure_runtime.telemetry.metrics import Metrics
 
 
 def _everywhere(invocation_id: str) -> bool:
@@ -29,9 +30,12 @@ class Invoker:
     deployment that wrote it, for as long as that is there.
     """
 
-    def __init__(self, offer: Callable[[Input], None], on_away: Callable[[Deployed], None]) -> None:
+    def __init__(
+        self, offer: Callable[[Input], None], on_away: Callable[[Deployed], None], metrics: Metrics | None = None
+    ) -> None:
         self._offer = offer
         self._on_away = on_away
+        self._metrics = Metrics() if metrics is None else metrics
         # The oldest first.
         self._all: list[Deployed] = []
         self._newest: dict[str, Deployed] = {}
@@ -47,11 +51,17 @@ class Invoker:
 
         Those that wait for an endpoint that is away start anew, where they are routed now.
         """
-        deployed = Deployed(deployment_id, contracts, self._offer, lambda: self.contracts, self._on_away)
+        deployed = Deployed(deployment_id, contracts, self._offer, lambda: self.contracts, self._on_away, self._metrics)
         self._all.append(deployed)
         if deployment_id:
             self._deployed[deployment_id] = deployed
         deployed.join(transport)
+        self._reroute()
+
+    def renew(self, contracts: Mapping[str, Contracts]) -> None:
+        """Gives deployments other contracts, by id: attempts that begin from now on go by them."""
+        for id, renewed in contracts.items():
+            self._deployed[id].contracts = renewed
         self._reroute()
 
     def join(self, deployment_id: str, transport: Transport) -> None:
@@ -95,6 +105,16 @@ class Invoker:
         deployed = self._deployed.get(deployment_id)
         return {service for service, newest in self._newest.items() if newest is deployed}
 
+    def newest_of(self, service: str) -> str:
+        """The deployment that new invocations of a service go to; empty where there is none."""
+        newest = self._newest.get(service)
+        return newest.id if newest is not None else ""
+
+    def contracts_of(self, deployment_id: str) -> Contracts | None:
+        """The contracts of a deployment; None where it is not here any more."""
+        deployed = self._deployed.get(deployment_id)
+        return deployed.contracts if deployed is not None else None
+
     @property
     def idle(self) -> bool:
         """Whether no attempt runs anywhere, or waits to."""
@@ -104,6 +124,16 @@ class Invoker:
     def silent(self) -> int:
         """How many attempts were started and have said nothing yet: endpoints have not come to them."""
         return sum(deployed.silent for deployed in self._everyone())
+
+    @property
+    def running(self) -> int:
+        """How many attempts run at endpoints."""
+        return sum(deployed.running for deployed in self._everyone())
+
+    @property
+    def waiting(self) -> int:
+        """How many attempts wait for an endpoint."""
+        return len(self._unrouted) + sum(len(deployed.waiting()) for deployed in self._all)
 
     async def contracts_changed(self, known: Contracts) -> None:
         """Waits until the contracts are others than these."""

@@ -18,6 +18,7 @@ from perdure_runtime.partition.input import (
 )
 from perdure_runtime.partition.journal import Journal, is_command
 from perdure_runtime.partition.rows import SHARED
+from perdure_runtime.telemetry.tallies import HandlerTally
 
 
 class Slot:
@@ -28,6 +29,7 @@ class Slot:
         "_deployment_id",
         "_facts",
         "_step_failures",
+        "_tally",
         "attempt",
         "has_spoken",
         "heard_at",
@@ -44,8 +46,10 @@ class Slot:
         journal: Iterable[Entry],
         heard_at: float = 0.0,
         deployment_id: str = "",
+        tally: HandlerTally | None = None,
     ) -> None:
         self._deployment_id = deployment_id
+        self._tally = HandlerTally() if tally is None else tally
         # When the endpoint and this node last said something of it to each other, in the seconds of the event loop.
         self.heard_at = heard_at
         self.has_spoken = False
@@ -68,12 +72,23 @@ class Slot:
         if kind == "outcome":
             return AttemptEnded(self.invocation_id, self.attempt, frame.outcome, self._facts.execution)
         if kind == "suspension":
+            self._tally.suspensions += 1
             return AttemptSuspended(
                 self.invocation_id, self.attempt, tuple(frame.suspension.awaiting), frame.suspension.cancelled
             )
         if kind == "attempt_failure":
+            self._tally.retries += 1
             return AttemptFailed(self.invocation_id, self.attempt, frame.attempt_failure, self._facts.execution)
         return self.failed("the endpoint sent a frame that this node does not know: its SDK is newer; update the node")
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} of {self.invocation_id}"
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a log line of it says beside its sentence."""
+        handler = f"{self._facts.service}/{self._facts.name}"
+        return {"invocation_id": self.invocation_id, "handler": handler, "attempt": self.attempt}
 
     @property
     def patience_s(self) -> float:
@@ -87,17 +102,21 @@ class Slot:
 
     def lost(self) -> AttemptLost:
         """The session broke."""
+        self._tally.lost += 1
         return AttemptLost(self.invocation_id, self.attempt)
 
     def failed(self, message: str) -> AttemptFailed:
         """The node itself ends the attempt; it is tried again as the handler's policy says."""
+        self._tally.retries += 1
         return AttemptFailed(self.invocation_id, self.attempt, AttemptFailure(message=message), self._facts.execution)
 
     def _entry(self, entry: Entry, contracts: Contracts, *, accepted: bool) -> Input:
         kind = entry.WhichOneof("entry")
         if kind == "completion":
+            self._tally.steps += 1
             return StepEnded(self.invocation_id, self.attempt, entry.completion)
         if kind == "step_failure":
+            self._tally.step_failures += 1
             step = entry.step_failure.command
             self._step_failures[step] = number = self._step_failures.get(step, 0) + 1
             return StepFailed(self.invocation_id, self.attempt, entry.step_failure, number)

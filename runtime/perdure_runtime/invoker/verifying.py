@@ -23,6 +23,7 @@ from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.lifecycle.attempt import GAVE_UP
 from perdure_runtime.partition.lifecycle.kill import ABORTED, KILLED
 from perdure_runtime.partition.rows import Ended, Invocation
+from perdure_runtime.telemetry.context import hush
 
 # Commands that read state.
 READS = frozenset({"get_state", "get_state_keys"})
@@ -101,6 +102,7 @@ async def _replay(
     # What the journal says was read comes from the journal; all other state is left to commands.
     frame = start_frame(Start(invocation, _closed(subject.journal), {}, partial=True), facts, "")
     frame.inactivity_timeout_ms = INACTIVITY_MS
+    hush(frame.headers)
     first = replays.expect(slot)
     link.send(NodeFrame(slot=slot, start=frame))
     waiting: list[asyncio.Future[EndpointFrame] | asyncio.Future[str]] = [first, closed]

@@ -17,6 +17,7 @@ from perdure_runtime.membership.plan import Plan, plan
 from perdure_runtime.membership.thread import OwnThread, Thread
 from perdure_runtime.storage.api import StorageFailure
 from perdure_runtime.storage.cluster import Cluster, Holding, Snapshot, owned_by
+from perdure_runtime.telemetry.tallies import LeaseTally
 
 # How often a lease is renewed while it runs.
 RENEWALS = 3
@@ -48,6 +49,7 @@ class Keeper:
         on_change: Callable[[], None],
         tell: Callable[[str], None],
         thread: Thread | None = None,
+        tally: LeaseTally | None = None,
     ) -> None:
         """The cluster is used in ``thread`` alone, by default one of its own, and closed by whoever has opened it.
 
@@ -61,6 +63,7 @@ class Keeper:
         self._on_change = on_change
         self._tell = tell
         self._thread = OwnThread() if thread is None else thread
+        self._tally = LeaseTally() if tally is None else tally
         self._lease = Lease(lease_s, monotonic)
         self._moves = Moves(holder, self._give, self._move_ended)
         self._snapshot = Snapshot({}, {})
@@ -187,6 +190,7 @@ class Keeper:
         # A process that was frozen comes to this before its timers.
         self._expire()
         self._lease.renewed(self._asked_at_s)
+        self._tally.renewals += 1
         if not self._lease.runs:
             raise StorageFailure("the database has taken longer to answer than a lease runs")
         self._watch_lease()
@@ -272,6 +276,7 @@ class Keeper:
             self._lose(held)
 
     def _lose(self, partitions: Collection[int]) -> None:
+        self._tally.losses += 1
         self._moves.drop(partitions)
         self._change()
 

@@ -16,6 +16,7 @@ from perdure_runtime.partition.effect import Acknowledge, Deliver
 from perdure_runtime.partition.input import Acknowledged, Input, Receive
 from perdure_runtime.peer.port import Directory
 from perdure_runtime.storage.api import Fallback, Parcel, StorageFailure
+from perdure_runtime.telemetry.tallies import MessageTally
 
 # What was not acknowledged for so long is sent again, so many of a channel at once.
 AGAIN_S = 1.0
@@ -80,6 +81,7 @@ class Courier:
         carrier: Carrier,
         offer: Callable[[int, Input], None],
         fallbacks: Callable[[], Iterable[tuple[Fallback, Collection[int]]]] = lambda: (),
+        tally: MessageTally | None = None,
     ) -> None:
         """``partitions`` is how many the cluster has; ``offer`` gives an input to one that is here.
 
@@ -90,10 +92,16 @@ class Courier:
         self._carrier = carrier
         self._offer = offer
         self._fallbacks = fallbacks
+        self._tally = MessageTally() if tally is None else tally
         self._queues: dict[Way, _Queue] = {}
         self._outgoing: dict[str, list[Parcel]] = {}
         self._arrived: dict[Way, int] = {}
         self._flush: asyncio.Handle | None = None
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages are on their way."""
+        return sum(len(queue.parcels) for queue in self._queues.values())
 
     def send(self, deliver: Deliver) -> None:
         """Takes a durable message on its way."""
@@ -133,6 +141,7 @@ class Courier:
 
     def receive(self, parcels: Sequence[Parcel]) -> None:
         """Messages from peers. Those for partitions that are not here are dropped, and come again."""
+        self._tally.received += len(parcels)
         for parcel in parcels:
             if self._directory.is_here(parcel.destination):
                 self._offer(parcel.destination, _received(parcel))
@@ -187,6 +196,7 @@ class Courier:
             for parcel in parcels:
                 self._offer(parcel.destination, _received(parcel))
         elif to:
+            self._tally.sent += len(parcels)
             self._outgoing.setdefault(to, []).extend(parcels)
             self._flush_soon()
 

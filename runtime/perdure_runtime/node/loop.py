@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from perdure_runtime.node.batch import Batch
 from perdure_runtime.node.shell import Committer, Shell
+from perdure_runtime.node.watch import Watch
 from perdure_runtime.partition.effect import (
     Abort,
     Accept,
@@ -28,7 +29,7 @@ from perdure_runtime.partition.effect import (
     Refused,
     Start,
 )
-from perdure_runtime.partition.input import AttemptLost, Command, Input, Submit
+from perdure_runtime.partition.input import AttemptLost, Command, EditRefused, Input, Submit
 from perdure_runtime.partition.journal import Journal
 from perdure_runtime.partition.loading import LoadingView
 from perdure_runtime.partition.machine import apply
@@ -40,6 +41,7 @@ from perdure_runtime.partition.view import InvocationDocument, NotLoaded
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.peer.port import Moved
 from perdure_runtime.storage.api import Parcel, StaleEpoch, Storage, StorageFailure
+from perdure_runtime.telemetry.metrics import Metrics
 
 # So many inputs in a row, then sockets get their turn.
 MAX_INPUTS_A_TURN = 256
@@ -61,11 +63,19 @@ class Asked:
 class PartitionLoop:
     """Applies inputs to the partitions that are here. All methods belong to the event loop's thread."""
 
-    def __init__(self, storage: Storage, committer: Committer, shell: Shell, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        committer: Committer,
+        shell: Shell,
+        clock_ms: Callable[[], int],
+        watch: Watch | None = None,
+    ) -> None:
         self._storage = storage
         self._committer = committer
         self._shell = shell
         self._clock_ms = clock_ms
+        self._watch = Watch(Metrics()) if watch is None else watch
         self._placement = storage.placement
         # The one partition of a storage that has no others need not be gained.
         self._owned: frozenset[int] = frozenset(range(1) if self._placement.partitions == 1 else ())
@@ -82,6 +92,8 @@ class PartitionLoop:
         self._whole = asyncio.Event()
         self.commits = 0
         self.inputs = 0
+        # Of these, those whose batch is durable or lost.
+        self._settled = 0
 
     def offer(self, input: Input) -> None:
         """Applies an input soon, after all that were offered before it."""
@@ -126,6 +138,11 @@ class PartitionLoop:
         """How many invocations are in memory: those that run, and those whose last writes are on their way."""
         return self._memory.invocations
 
+    @property
+    def waiting(self) -> int:
+        """How many inputs have been offered and not been applied."""
+        return len(self._inputs)
+
     def pending(self) -> list[Writes]:
         """What has been applied and is not durable, in order."""
         batches = [self._committing, self._forming] if self._committing is not None else [self._forming]
@@ -149,7 +166,7 @@ class PartitionLoop:
         await barrier
 
     async def ask(self, input: Input) -> None:
-        """Applies an input and waits until it is durable. Raises StorageFailure where it is not."""
+        """Applies an input and waits until it is durable. Raises EditRefused, and StorageFailure where it is not."""
         asked = Asked(input, asyncio.get_running_loop().create_future())
         self._enqueue(asked)
         await asked.barrier
@@ -238,7 +255,7 @@ class PartitionLoop:
                     self._apply(item, now_ms)
                 elif (refused := self._apply(item.input, now_ms)) is None:
                     self._forming.barriers.append(item.barrier)
-                elif isinstance(refused, Moved):
+                elif isinstance(refused, Moved | EditRefused):
                     _raise(item.barrier, refused)
                 else:
                     _raise(item.barrier, StorageFailure(f"{type(refused).__name__}: {refused}"))
@@ -256,6 +273,8 @@ class PartitionLoop:
             return moved
         try:
             step = apply(self._view, input, now_ms)
+        except EditRefused as refused:
+            return refused
         except Exception as error:
             if isinstance(error, StorageFailure) and self._pause_s == FIRST_PAUSE_S:
                 # An attempt says its last word once: without it its invocation would run for ever.
@@ -263,7 +282,8 @@ class PartitionLoop:
                 self._fail(error)
             else:
                 # A bug, or a row that cannot be read even then, must cost this input alone, and be seen.
-                log.exception("refused %s", type(input).__name__)
+                about = {"invocation_id": getattr(input, "invocation_id", "")}
+                log.exception("refused %s", type(input).__name__, extra=about)
                 self._shell.refuse(input, error)
             return error
         finally:
@@ -303,10 +323,14 @@ class PartitionLoop:
     async def _commit(self) -> None:
         batch, self._forming = self._forming, Batch()
         self._committing = batch
+        inputs, self._settled = self.inputs - self._settled, self.inputs
+        clock = asyncio.get_running_loop()
+        begun_at = clock.time()
         try:
             if batch.writes:
                 await self._committer.commit(batch.writes)
                 self.commits += 1
+                self._watch.committed(batch.writes, inputs, clock.time() - begun_at)
         except StaleEpoch as stale:
             self._shell.evicted(stale.partitions)
             self.release(stale.partitions)
@@ -347,6 +371,7 @@ class PartitionLoop:
         self._shell.lose_unsaved(error)
         self._drop_waiting(error)
         if not isinstance(error, Moved):
+            self._watch.storage_failed()
             # A disk that is full now may not be so soon; asking it at once again only fills the log.
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)

@@ -10,13 +10,16 @@ from functools import partial
 from perdure_runtime.ingress.port import EndpointUnavailable
 from perdure_runtime.invoker.deployed import Deployed
 from perdure_runtime.invoker.invoker import Invoker
+from perdure_runtime.invoker.remote import PLAIN, Remote
 from perdure_runtime.membership.fixed import FixedDirectory
 from perdure_runtime.membership.keeper import Keeper
 from perdure_runtime.node.administration import Administration
+from perdure_runtime.node.census import Census
 from perdure_runtime.node.clock import ClockMs, Entropy, wall_clock_ms
 from perdure_runtime.node.committer import ThreadedCommitter
 from perdure_runtime.node.courier import Courier
 from perdure_runtime.node.deployments import Deployments
+from perdure_runtime.node.gauges import Gauges
 from perdure_runtime.node.loop import PartitionLoop
 from perdure_runtime.node.residents import Residents
 from perdure_runtime.node.router import Router
@@ -24,6 +27,8 @@ from perdure_runtime.node.settings import ClusterSettings
 from perdure_runtime.node.share import Share
 from perdure_runtime.node.shares import Shares
 from perdure_runtime.node.shell import Committer
+from perdure_runtime.node.stock import Stock
+from perdure_runtime.node.watch import Watch
 from perdure_runtime.node.whereabouts import Whereabouts
 from perdure_runtime.partition.input import Input
 from perdure_runtime.partition.policy import DEFAULT, Execution
@@ -32,6 +37,8 @@ from perdure_runtime.peer.port import Moved
 from perdure_runtime.peer.tcp import Tcp
 from perdure_runtime.storage.api import Database, Fallback, Parcel, Registry, Storage, StorageFailure, Survey
 from perdure_runtime.storage.cluster import Cluster
+from perdure_runtime.telemetry.metrics import Metrics
+from perdure_runtime.telemetry.tracing import Tracing
 
 # A peer that stops gets so long to hear the answers to what it asked.
 GRACE_S = 1.0
@@ -52,23 +59,35 @@ class Node:
         entropy: Entropy = secrets.randbits,
         defaults: Execution = DEFAULT,
         cluster: ClusterSettings | None = None,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
+        remote: Remote = PLAIN,
     ) -> None:
         """A node alone on one storage, or among those of a ``cluster``, on one storage a database.
 
         ``defaults`` is how handlers are run whose contracts say nothing about it; ``committer`` is for one storage.
+        ``remote`` is how endpoints are reached.
         """
         if cluster is None and isinstance(storages, Sequence):
             raise TypeError("a node alone has one storage")
         several: Sequence[Storage] = storages if isinstance(storages, Sequence) else (storages,)
         placement = several[0].placement
+        self.metrics = Metrics() if metrics is None else metrics
         self._cluster = cluster
         self._clusters: Sequence[Cluster] = ()
         self._keepers: list[Keeper] = []
         self._whereabouts = Whereabouts()
         network = cluster.network if cluster is not None and cluster.network is not None else Tcp()
         self._peers = network.peers()
-        self.invoker = Invoker(self._offer, self._report_away)
-        self._courier = Courier(placement.partitions, self._whereabouts, self._peers, self._offer_to, self._fallbacks)
+        self.invoker = Invoker(self._offer, self._report_away, self.metrics)
+        self._courier = Courier(
+            placement.partitions,
+            self._whereabouts,
+            self._peers,
+            self._offer_to,
+            self._fallbacks,
+            self.metrics.messages,
+        )
         self._shares = Shares(
             placement,
             [
@@ -80,18 +99,31 @@ class Node:
                     clock_ms,
                     partial(self._is_sure, index),
                     self._evicted if cluster is not None and cluster.fixed is None else None,
+                    Watch(self.metrics, str(index), tracing),
                 )
                 for index, storage in enumerate(several)
             ],
             self._whereabouts.is_here,
         )
         registry, surveys = _records(storages, cluster)
-        self._deployments = Deployments(registry, surveys, self.invoker, clock_ms, entropy, defaults, self._tell)
+        self._deployments = Deployments(
+            registry, surveys, self.invoker, clock_ms, entropy, defaults, self._tell, remote=remote
+        )
         residents = Residents(self._shares, self.invoker, clock_ms, entropy, self._deployments.refresh)
         self.router = Router(residents, self._peers, self._whereabouts, placement, self.invoker, clock_ms, entropy)
-        self.administration = Administration(self.router, self._deployments, self._flush)
+        self.administration = Administration(
+            self.router,
+            self._deployments,
+            self.invoker,
+            Stock(surveys),
+            placement,
+            clock_ms,
+            Census(lambda: self._keepers, cluster.fixed if cluster is not None else None),
+            self._flush,
+        )
         self._server = network.server(residents, self, *cluster.listen) if cluster is not None else None
         self._tasks: list[asyncio.Task[None]] = []
+        self.metrics.watch(Gauges(self._shares.all, self.invoker, self._courier, lambda: len(self._addresses())))
 
     @property
     def loop(self) -> PartitionLoop:
@@ -105,6 +137,10 @@ class Node:
             return ""
         return self._cluster.advertised or f"{self._cluster.listen[0]}:{self._server.port}"
 
+    def is_here(self, partition: int) -> bool:
+        """Whether a partition is this node's, for sure."""
+        return self._whereabouts.is_here(partition)
+
     async def start(self) -> None:
         """Takes its partitions, or its place among the nodes that have them, and goes on with what was running.
 
@@ -117,10 +153,12 @@ class Node:
         else:
             await self._settle_down()
         tasks = [task for share in self._shares.all for task in share.start()]
-        tasks += [
-            asyncio.create_task(self._courier.run(), name="courier"),
-            asyncio.create_task(self._deployments.watch(), name="deployments"),
-        ]
+        tasks.append(asyncio.create_task(self._deployments.follow_names(), name="host names"))
+        # At a node alone nobody else registers anything, and one partition sends itself no messages.
+        if self._cluster is not None:
+            tasks.append(asyncio.create_task(self._deployments.follow_registry(), name="deployments"))
+        if self._shares.placement.partitions > 1:
+            tasks.append(asyncio.create_task(self._courier.run(), name="courier"))
         self._tasks += tasks
 
     async def failed(self) -> None:
@@ -192,8 +230,9 @@ class Node:
                 self._changed,
                 self._peers.look,
                 settings.thread() if settings.thread is not None else None,
+                self.metrics.leases.of(str(index)),
             )
-            for cluster, share in zip(self._clusters, self._shares.all, strict=True)
+            for index, (cluster, share) in enumerate(zip(self._clusters, self._shares.all, strict=True))
         ]
         for keeper in self._keepers:
             await keeper.join()

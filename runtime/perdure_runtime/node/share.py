@@ -17,6 +17,7 @@ from perdure_runtime.node.retention import sweep
 from perdure_runtime.node.shell import Committer
 from perdure_runtime.node.timers import Timers
 from perdure_runtime.node.waiters import Waiters
+from perdure_runtime.node.watch import Watch
 from perdure_runtime.partition.effect import (
     Abort,
     Accept,
@@ -71,6 +72,7 @@ class Share:
         clock_ms: ClockMs,
         is_sure: Callable[[], bool] = lambda: True,
         on_evicted: OnEvicted | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """``is_sure`` says whether the lease of this node runs: what it owns may be another's when it does not.
 
@@ -78,7 +80,7 @@ class Share:
         """
         self.storage = storage
         self.waiters = Waiters()
-        self.loop = PartitionLoop(storage, committer, self, clock_ms)
+        self.loop = PartitionLoop(storage, committer, self, clock_ms, watch)
         self.timers = Timers(storage, self.loop.offer, self.loop.pending, clock_ms, self._is_crowded)
         self._committer = committer
         self._invoker = invoker

@@ -47,6 +47,11 @@ class Timers:
         self._read_until_ms = 0
         self._wakeup = asyncio.Event()
 
+    @property
+    def near(self) -> int:
+        """How many timers are in memory."""
+        return len(self._near)
+
     def set(self, timers: Mapping[Timer, bool]) -> None:
         """Notes what a step set and cleared."""
         for timer, on in timers.items():
