@@ -7,14 +7,13 @@ import pytest
 from grpclib.const import Cardinality, Handler, Status
 from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
-from perdure_protos.perdure.admin.v1.admin_pb2 import (
+from perdure_protos.perdure.admin.v1.deployments_pb2 import (
     Deployment,
     ListDeploymentsRequest,
     ListDeploymentsResponse,
     RegisterDeploymentRequest,
-    ResumeInvocationRequest,
-    ResumeInvocationResponse,
 )
+from perdure_protos.perdure.admin.v1.invocations_pb2 import ResumeInvocationRequest, ResumeInvocationResponse
 from perdure_runtime.admin.client import SERVICE, AdminClient, AdminRefused
 
 ORDERS = Deployment(id="dp_1", addresses=["localhost:9080"], services=["shop.v1.Orders"], created_at_ms=5)

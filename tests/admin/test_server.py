@@ -10,7 +10,7 @@ from grpclib.client import Channel
 from grpclib.const import Cardinality
 from grpclib.exceptions import GRPCError
 from grpclib.reflection.v1.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
-from perdure_protos.perdure.admin.v1.admin_pb2 import (
+from perdure_protos.perdure.admin.v1.deployments_pb2 import (
     Deployment,
     Divergence,
     ListDeploymentsRequest,
@@ -18,6 +18,7 @@ from perdure_protos.perdure.admin.v1.admin_pb2 import (
 )
 from perdure_runtime.admin.client import SERVICE, AdminClient, AdminRefused
 from perdure_runtime.admin.server import AdminServer
+from perdure_runtime.admin.service import AdminService
 from perdure_runtime.ingress.port import (
     DeploymentInUse,
     NotAccepted,
@@ -29,7 +30,7 @@ from perdure_runtime.ingress.port import (
 )
 from perdure_runtime.storage.api import StorageFailure
 
-from tests.admin.administration import SHOWN, FakeAdministration
+from tests.admin.administration import FakeAdministration
 
 REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 PATIENCE_S = 30
@@ -42,7 +43,7 @@ def meet(story: Story) -> None:
 
     async def run() -> None:
         administration = FakeAdministration()
-        server = AdminServer(administration, "127.0.0.1", 0)
+        server = AdminServer(AdminService(administration), "127.0.0.1", 0)
         await server.start()
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -96,22 +97,20 @@ def test_an_endpoint_is_verified_with_as_many_journals_as_the_operator_says() ->
     meet(story)
 
 
-ASKED: dict[str, tuple[Callable[[AdminClient], Awaitable[object]], object]] = {
-    "resume": (lambda admin: admin.resume("inv_1"), None),
-    "resume on_newest": (lambda admin: admin.resume("inv_1", on_newest=True), None),
-    "pause": (lambda admin: admin.pause("inv_1"), None),
-    "cancel": (lambda admin: admin.cancel("inv_1"), None),
-    "kill": (lambda admin: admin.kill("inv_1"), None),
-    "purge": (lambda admin: admin.purge("inv_1"), None),
-    "describe": (lambda admin: admin.describe("inv_1"), SHOWN),
+ASKED: dict[str, Callable[[AdminClient], Awaitable[None]]] = {
+    "resume": lambda admin: admin.resume("inv_1"),
+    "resume on_newest": lambda admin: admin.resume("inv_1", on_newest=True),
+    "pause": lambda admin: admin.pause("inv_1"),
+    "cancel": lambda admin: admin.cancel("inv_1"),
+    "kill": lambda admin: admin.kill("inv_1"),
+    "purge": lambda admin: admin.purge("inv_1"),
 }
 
 
 @pytest.mark.parametrize("what", ASKED)
 def test_what_operators_ask_of_an_invocation_is_done(what: str) -> None:
     async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
-        ask, answer = ASKED[what]
-        assert await ask(admin) == answer
+        await ASKED[what](admin)
         name, *flags = what.split()
         assert administration.done == [(name, "inv_1", *flags)]
 
@@ -132,7 +131,7 @@ def test_whatever_is_asked_of_an_invocation_that_nobody_knows_is_a_sentence(what
     async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
         administration.trouble = UnknownInvocation("inv_1")
         with pytest.raises(AdminRefused, match=r"^there is no invocation 'inv_1': it never existed"):
-            await ASKED[what][0](admin)
+            await ASKED[what](admin)
 
     meet(story)
 
@@ -173,7 +172,7 @@ def test_another_method_is_told_those_that_there_are(method: str) -> None:
             )
             async with unknown as stream:
                 await stream.send_message(ListDeploymentsRequest(), end=True)
-                with pytest.raises(GRPCError, match=r"which has RegisterDeployment, .*, DescribeInvocation"):
+                with pytest.raises(GRPCError, match=r"which has RegisterDeployment, .*, Query"):
                     await stream.recv_initial_metadata()
 
     meet(story)
@@ -228,10 +227,8 @@ def test_what_still_runs_when_the_grace_is_over_is_told_that_the_node_stops() ->
     meet(story)
 
 
-@pytest.mark.parametrize(
-    "said", [b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"PRI * HTTP/2.0\r\nX"]
-)
-def test_who_does_not_speak_http2_is_closed_and_the_server_goes_on(said: bytes) -> None:
+@pytest.mark.parametrize("said", [b"\x16\x03\x01\x02\x00\x01", b"PRI * HTTP/2.0\r\nX", b"GET / HTTP/7\r\n\r\n"])
+def test_who_does_not_speak_http_is_closed_and_the_server_goes_on(said: bytes) -> None:
     async def story(administration: FakeAdministration, server: AdminServer, admin: AdminClient) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(said)

@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from perdure import codec
 from perdure.generated import Handlers
 from perdure.serve import EndpointServer
-from perdure_protos.perdure.admin.v1.admin_pb2 import Deployment
+from perdure_protos.perdure.admin.v1.deployments_pb2 import Deployment
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 from perdure_protos.perdure.protocol.v1.session_pb2 import DiscoverResponse
 from perdure_runtime.ingress.port import RegistrationRefused, Submission
@@ -18,6 +18,8 @@ from perdure_runtime.node.node import Node
 from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.storage.memory import MemoryStorage
 from trial.v1 import AddRequest, CounterContext, CounterHandlers, CounterState, Text, TrialHandlers
+
+from tests.node.looking import look
 
 PATIENCE_S = 30.0
 FIRST = Submission("trial.v1.Trial", "First", "", b"")
@@ -126,7 +128,7 @@ class Fleet:
     async def until(self, invocation_id: str, seen: Callable[[list[str]], bool]) -> None:
         """Waits until the journal of an invocation looks so."""
         while True:
-            journal = list((await self.node.administration.describe(invocation_id)).journal)
+            journal = look(self.node, invocation_id).journal
             if journal and seen(journal):
                 return await self.node.loop.flush()
             await asyncio.sleep(0.001)
@@ -134,7 +136,7 @@ class Fleet:
     async def until_status(self, invocation_id: str, status: str) -> None:
         """Waits until an invocation is in a status."""
         while True:
-            if (await self.node.administration.describe(invocation_id)).status == status:
+            if look(self.node, invocation_id).status == status:
                 return await self.node.loop.flush()
             await asyncio.sleep(0.001)
 

@@ -92,7 +92,7 @@ def test_a_removal_returns_once_no_node_routes_by_it() -> None:
 def test_a_node_that_was_told_nothing_reads_it_itself() -> None:
     async def story(room: Room) -> None:
         room.one.peers = []
-        watching = asyncio.create_task(room.two.deployments.watch())
+        watching = asyncio.create_task(room.two.deployments.follow_registry())
         id = await room.one.register(await room.serve())
         await room.two.invoker.contracts_changed(room.two.invoker.contracts)
         assert room.two.invoker.newest_at(id) == {TRIAL}
@@ -133,7 +133,7 @@ def test_failing_reads_are_told_once_and_the_node_routes_by_what_it_knew(caplog:
     async def story(room: Room) -> None:
         id = await room.one.register(await room.serve())
         room.office.trouble = "the database is away"
-        watching = asyncio.create_task(room.one.deployments.watch())
+        watching = asyncio.create_task(room.one.deployments.follow_registry())
         read = room.office.reads
         while room.office.reads < read + 2:  # noqa: ASYNC110  # A failing read changes nothing that could be awaited.
             await asyncio.sleep(0.01)
@@ -252,7 +252,7 @@ def test_processes_that_join_at_two_nodes_at_one_moment_are_both_there() -> None
     async def story(room: Room) -> None:
         a, b, c = [await room.serve() for _ in range(3)]
         id = await room.one.register(a)
-        room.office.before_move = lambda: room.office.rows.update({id: _moved(room, id, f"{a},{c}")})
+        room.office.before_move = lambda: room.office.rows.deployments.update({id: _moved(room, id, f"{a},{c}")})
         assert list((await room.one.deployments.join(id, b)).addresses) == [a, c, b]
 
     play(story)
@@ -305,11 +305,11 @@ def test_a_name_with_several_addresses_is_several_processes_and_follows_them() -
         await room.start(Version(Trials("v1")), "127.0.0.2", port)
         room.one.known["shop"] = ["127.0.0.1", "127.0.0.2"]
         id = await room.one.register(f"shop:{port}")
-        watching = asyncio.create_task(room.one.deployments.watch())
+        watching = asyncio.create_task(room.one.deployments.follow_names())
         await _until(lambda: room.one.invoker.processes(id) == {f"127.0.0.1:{port}", f"127.0.0.2:{port}"})
         watching.cancel()
         room.one.known["shop"] = ["127.0.0.2", "127.0.0.3"]
-        watching = asyncio.create_task(room.one.deployments.watch())
+        watching = asyncio.create_task(room.one.deployments.follow_names())
         await _until(lambda: room.one.invoker.processes(id) == {f"127.0.0.2:{port}", f"127.0.0.3:{port}"})
         watching.cancel()
 
@@ -323,11 +323,11 @@ def test_a_name_that_cannot_be_looked_up_keeps_its_processes() -> None:
         processes = {f"127.0.0.1:{port}", f"127.0.0.2:{port}"}
         room.one.known["shop"] = ["127.0.0.1", "127.0.0.2"]
         id = await room.one.register(f"shop:{port}")
-        watching = asyncio.create_task(room.one.deployments.watch())
+        watching = asyncio.create_task(room.one.deployments.follow_names())
         await _until(lambda: room.one.invoker.processes(id) == processes)
         watching.cancel()
         room.one.known["shop"] = []
-        watching = asyncio.create_task(room.one.deployments.watch())
+        watching = asyncio.create_task(room.one.deployments.follow_names())
         asked = room.one.looked_up
         await _until(lambda: room.one.looked_up > asked)
         await room.one.deployments.refresh()
@@ -349,7 +349,7 @@ def test_a_node_that_changes_nothing_tells_nobody() -> None:
 
 
 def _moved(room: Room, id: str, address: str) -> DeploymentRow:
-    return replace(room.office.rows[id], address=address)
+    return replace(room.office.rows.deployments[id], address=address)
 
 
 async def _until(seen: Callable[[], bool]) -> None:

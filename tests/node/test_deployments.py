@@ -1,14 +1,19 @@
 """Deployments of one node: where work goes, and what is registered, drained and removed. Endpoints are real."""
 
+import asyncio
+
 import perdure
 import pytest
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from perdure import codec
+from perdure_protos.perdure.protocol.v1.journal_pb2 import Entry
 from perdure_runtime.ingress.port import DeploymentInUse, RegistrationRefused, Submission, UnknownDeployment
 from perdure_runtime.partition.policy import Execution, RetryPolicy
+from perdure_runtime.storage.memory import MemoryStorage
 from trial.v1 import AddRequest, Text, TrialClient
 
 from tests.node.fleet import SECOND, Counting, Fleet, Trials, Version, address, play, step
+from tests.node.looking import look
 
 ADD = Submission("trial.v1.Counter", "Add", "ada", codec.encode(AddRequest(counter="ada")))
 
@@ -373,12 +378,12 @@ def test_verifying_leaves_everything_as_it_was() -> None:
         await fleet.deploy(Version(Trials("v1", wait)))
         begun = await fleet.node.router.submit(SECOND)
         await fleet.until(begun, lambda journal: len(journal) == 1)
-        before = await fleet.node.administration.describe(begun), await fleet.node.administration.deployments()
+        before = look(fleet.node, begun), await fleet.node.administration.deployments()
         replayed = await fleet.node.administration.verify(address(await fleet.serve(Version(Trials("v2", call)))), 0)
         assert (replayed.replayed, list(replayed.divergences)) == (1, [])
         await fleet.node.loop.flush()
         assert (
-            await fleet.node.administration.describe(begun),
+            look(fleet.node, begun),
             await fleet.node.administration.deployments(),
         ) == before
         assert fleet.storage.usage("trial.v1.Trial").open == {"Second": 1}
@@ -408,6 +413,33 @@ def test_an_endpoint_that_does_not_repeat_a_journal_is_refused_when_it_is_to_be_
             f"1 of 1 journals are not repeated; the first is {told} of trial.v1.Trial/Second, at {address(server)}: "
         )
         assert await fleet.statuses() == ["active 0"]
+
+    play(story)
+
+
+def test_what_is_verified_at_several_processes_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    entries = MemoryStorage.entries
+
+    def counted(storage: MemoryStorage, invocation_id: str) -> list[Entry]:
+        read.append(invocation_id)
+        return entries(storage, invocation_id)
+
+    monkeypatch.setattr(MemoryStorage, "entries", counted)
+
+    async def story(fleet: Fleet) -> None:
+        await fleet.deploy(Version(Trials("v1", step("one"))))
+        told, _ = await fleet.node.router.call(SECOND)
+        same = [address(await fleet.serve(Version(Trials("v2", step("one"))))) for _ in range(3)]
+        await fleet.node.administration.register(same, force=False, verify=True)
+        assert read == [told]
+
+    play(story)
+
+
+def test_a_node_alone_does_not_read_again_and_again_what_nobody_else_changes() -> None:
+    async def story(fleet: Fleet) -> None:
+        assert {"courier", "deployments"}.isdisjoint(task.get_name() for task in asyncio.all_tasks())
 
     play(story)
 

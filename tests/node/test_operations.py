@@ -1,4 +1,4 @@
-"""What operators ask of a node: pause, cancel, kill, restart, purge and describe."""
+"""What operators ask of a node: pause, cancel, kill, restart and purge."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -12,6 +12,7 @@ from perdure_runtime.ingress.port import DeploymentInUse, UnknownInvocation, Wro
 from perdure_runtime.node.administration import Administration
 from perdure_runtime.storage.api import DeploymentRow
 
+from tests.node.looking import look
 from tests.node.node_room import ORDER, SERVICES, Room, contract_bytes, done, play, settle
 
 RUN = Entry(run=RunCommand(name="charge"))
@@ -26,7 +27,6 @@ ALL: list[Asked] = [
     Administration.kill,
     lambda operations, id: operations.restart(id, 0),
     Administration.purge,
-    Administration.describe,
 ]
 
 
@@ -162,23 +162,7 @@ def test_a_purged_invocation_is_gone() -> None:
         await room.ends(id, done())
         await room.node.administration.purge(id)
         with pytest.raises(UnknownInvocation):
-            await room.node.administration.describe(id)
-
-    play(story)
-
-
-def test_a_description_says_where_an_invocation_stands() -> None:
-    async def story(room: Room) -> None:
-        id = await room.submit()
-        await room.says(id, RUN)
-        running = await room.node.administration.describe(id)
-        assert (running.invocation_id, running.handler, running.key) == (id, "shop.v1.Orders/Process", "")
-        assert (running.status, running.attempt, len(running.journal)) == ("running", 1, 1)
-        assert "charge" in running.journal[0]
-        await room.node.administration.pause(id)
-        assert (await room.node.administration.describe(id)).status == "paused"
-        await room.node.administration.kill(id)
-        assert (await room.node.administration.describe(id)).status == "ended"
+            look(room.node, id)
 
     play(story)
 

@@ -4,6 +4,7 @@ Each deployment has its own pool: two versions of a contract live beside each ot
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from google.protobuf import (
     any_pb2,
@@ -41,6 +42,9 @@ WELL_KNOWN = {
         wrappers_pb2,
     )
 }
+# Places of source_code_info: a service in its file, and an rpc in its service.
+SERVICE_FIELD = descriptor_pb2.FileDescriptorProto.SERVICE_FIELD_NUMBER
+METHOD_FIELD = descriptor_pb2.ServiceDescriptorProto.METHOD_FIELD_NUMBER
 
 
 class Descriptors:
@@ -94,6 +98,27 @@ class Descriptors:
         for each in names:
             names.extend(needed for needed in self._files[each].dependency if needed not in names)
         return [self._files[each].SerializeToString(deterministic=True) for each in names]
+
+    def files_of(self, symbol: str) -> bytes:
+        """The file that declares a symbol and all that it needs, as a serialised FileDescriptorSet."""
+        name = self.file_of(symbol)
+        files = [] if name is None else self.closure(name)
+        return descriptor_pb2.FileDescriptorSet(
+            file=map(descriptor_pb2.FileDescriptorProto.FromString, files)
+        ).SerializeToString(deterministic=True)
+
+    @cached_property
+    def comments(self) -> dict[str, str]:
+        """The comments above services and rpcs, by full name, as far as the files came with them."""
+        found: dict[str, str] = {}
+        for file in self._files.values():
+            said = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
+            for number, service in enumerate(file.service):
+                name = f"{file.package}.{service.name}" if file.package else service.name
+                found[name] = said.get((SERVICE_FIELD, number), "")
+                for index, method in enumerate(service.method):
+                    found[f"{name}.{method.name}"] = said.get((SERVICE_FIELD, number, METHOD_FIELD, index), "")
+        return {name: " ".join(comment.split()) for name, comment in found.items() if comment}
 
     def _link(self, name: str, linked: set[str], importers: tuple[str, ...]) -> None:
         if name in linked:

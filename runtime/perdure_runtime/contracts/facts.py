@@ -28,6 +28,22 @@ class HandlerKind(enum.Enum):
     RUN = "run"
 
 
+@dataclass(frozen=True, slots=True)
+class ScheduleFacts:
+    """Times at which the runtime calls a handler by itself: ``cron``, or ``interval_ms``, which else is 0.
+
+    ``request`` is JSON; ``catch_up`` is the name of the contract's enum value, empty where it says nothing.
+    """
+
+    name: str
+    cron: str
+    interval_ms: int
+    time_zone: str
+    request: str
+    jitter_ms: int
+    catch_up: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HandlerFacts:
     """One rpc of a contract.
@@ -47,6 +63,7 @@ class HandlerFacts:
     key_field: str | None
     execution: Execution
     descriptors: Descriptors
+    schedules: tuple[ScheduleFacts, ...] = ()
 
     @property
     def path(self) -> str:

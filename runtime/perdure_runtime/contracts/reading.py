@@ -10,6 +10,7 @@ from perdure_runtime.contracts.descriptors import Descriptors
 from perdure_runtime.contracts.error import ContractError
 from perdure_runtime.contracts.facts import HandlerFacts, HandlerKind, ServiceFacts, ServiceKind
 from perdure_runtime.contracts.options import Option, Options
+from perdure_runtime.contracts.schedules import read_schedules
 from perdure_runtime.partition.policy import DEFAULT, Execution
 from perdure_runtime.partition.rows import LAST_MS, Mode
 
@@ -33,6 +34,10 @@ def read_service(descriptors: Descriptors, name: str, default: Execution = DEFAU
         method.name: _handler(descriptors, options, option, kind, public, method, default) for method in service.methods
     }
     runs = [handler.name for handler in handlers.values() if handler.kind is HandlerKind.RUN]
+    schedules = [schedule.name for handler in handlers.values() for schedule in handler.schedules]
+    for schedule in schedules:
+        if schedules.count(schedule) > 1:
+            raise ContractError(f"{name} has more than one schedule named {schedule}; give each its own name")
     if kind is ServiceKind.WORKFLOW and len(runs) != 1:
         raise ContractError(
             f"workflow {name} has {len(runs)} run handlers ({', '.join(runs) or 'none'}); name exactly one rpc Run"
@@ -55,6 +60,8 @@ def _handler(
     option = options.of_method(method)
     kind = _kind(service_kind, method, option.enum("kind"))
     visibility = option.enum("visibility")
+    request = message_factory.GetMessageClass(method.input_type)
+    key_field = _key_field(options, service_kind, method, method.input_type)
     how = execution.resolve(option, service, default, is_run=kind is HandlerKind.RUN)
     return HandlerFacts(
         service=method.containing_service.full_name,
@@ -70,11 +77,12 @@ def _handler(
             journal_retention_ms=min(how.journal_retention_ms, LAST_MS),
         ),
         public=visibility == "PUBLIC" if visibility else service_public,
-        request=message_factory.GetMessageClass(method.input_type),
+        request=request,
         response=message_factory.GetMessageClass(method.output_type),
-        key_field=_key_field(options, service_kind, method, method.input_type),
+        key_field=key_field,
         execution=how,
         descriptors=descriptors,
+        schedules=read_schedules(option, request, key_field, descriptors),
     )
 
 

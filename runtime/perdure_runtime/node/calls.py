@@ -9,6 +9,7 @@ from perdure_runtime.ingress.port import (
     AwakeableFacts,
     EndedInvocation,
     EndpointUnavailable,
+    HandlerName,
     HasEnded,
     InvocationName,
     NotAccepted,
@@ -73,6 +74,11 @@ class Calls:
         share, invocation = self._find(name)
         outcome = share.outcome(invocation.id)
         return None if outcome is None else _ended(invocation, outcome)
+
+    async def handler_of(self, name: InvocationName) -> HandlerName:
+        """Whose an invocation is. Raises UnknownInvocation."""
+        _, invocation = self._find(name)
+        return HandlerName(invocation.target.service, invocation.target.handler)
 
     async def cancel(self, name: InvocationName) -> None:
         """Asks an invocation to end; one that has ended is left alone. Raises UnknownInvocation, NotAccepted."""

@@ -3,18 +3,19 @@
 import asyncio
 import dataclasses
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from perdure_protos.perdure.admin.v1 import admin_pb2
+from perdure_protos.perdure.admin.v1 import deployments_pb2
 
 from perdure_runtime.contracts import ContractError, Contracts
 from perdure_runtime.contracts.changes import Breaks, Change, changes
 from perdure_runtime.ingress.port import DeploymentInUse, RegistrationRefused, UnknownDeployment
 from perdure_runtime.invoker import verifying
 from perdure_runtime.invoker.invoker import Invoker
-from perdure_runtime.invoker.remote import RemoteTransport, discover
+from perdure_runtime.invoker.remote import PLAIN, Remote, RemoteTransport, discover
 from perdure_runtime.invoker.resolving import Lookup, look_up, processes_at
 from perdure_runtime.invoker.transport import EndpointUnreachable
+from perdure_runtime.invoker.verifying import Subject
 from perdure_runtime.node.clock import ClockMs
 from perdure_runtime.node.likeness import difference, is_other_version, serves_alike
 from perdure_runtime.node.routes import Routes
@@ -45,6 +46,7 @@ class Deployments:
         defaults: Execution,
         tell: Callable[[], Awaitable[None]],
         look_up: Lookup = look_up,
+        remote: Remote = PLAIN,
     ) -> None:
         """``tell`` has the other nodes read the registry, and waits for those that live."""
         self._registry = registry
@@ -55,7 +57,8 @@ class Deployments:
         self._defaults = defaults
         self._tell = tell
         self._look_up = look_up
-        self._routes = Routes(registry, invoker, defaults, look_up)
+        self._remote = remote
+        self._routes = Routes(registry, invoker, defaults, look_up, remote)
         self._changing = asyncio.Lock()
 
     def restore(self) -> None:
@@ -66,11 +69,24 @@ class Deployments:
         """Reads which deployments there are; returns once this node routes by them. Raises StorageFailure."""
         await self._routes.refresh()
 
-    async def watch(self) -> None:
-        """Follows what other nodes register, and what host names stand for, until cancelled."""
-        await self._routes.watch()
+    async def follow_names(self) -> None:
+        """Follows what host names stand for, until cancelled."""
+        await self._routes.follow_names()
 
-    async def register(self, addresses: Sequence[str], *, force: bool, verify: bool) -> admin_pb2.Deployment:
+    async def follow_registry(self) -> None:
+        """Follows what other nodes register, until cancelled."""
+        await self._routes.follow_registry()
+
+    async def definitions(self, kind: str) -> Mapping[str, bytes]:
+        """What operators have defined of a kind. Raises StorageFailure."""
+        return await asyncio.to_thread(self._registry.definitions, kind)
+
+    async def define(self, kind: str, name: str, content: bytes | None) -> None:
+        """Keeps a definition, or removes it."""
+        await asyncio.to_thread(self._registry.define, kind, name, content)
+        await self._make_known()
+
+    async def register(self, addresses: Sequence[str], *, force: bool, verify: bool) -> deployments_pb2.Deployment:
         """Discovers the endpoint whose processes serve at each ``host:port``, and sends new invocations there.
 
         Raises RegistrationRefused.
@@ -79,7 +95,7 @@ class Deployments:
         async with self._changing:
             return await self._register(tuple(dict.fromkeys(addresses)), force=force, verify=verify)
 
-    async def _register(self, addresses: tuple[str, ...], *, force: bool, verify: bool) -> admin_pb2.Deployment:
+    async def _register(self, addresses: tuple[str, ...], *, force: bool, verify: bool) -> deployments_pb2.Deployment:
         row, contracts = await self._discover(addresses)
         rows = await self._routes.refresh()
         there = [other for other in rows if set(other.addresses) & set(addresses)]
@@ -92,11 +108,10 @@ class Deployments:
             raise RegistrationRefused(
                 "the new contracts break what is there: "
                 + "; ".join(text for _, text in broken)
-                + "; keep to what buf "
-                "breaking allows, register under new names, or force it"
+                + "; keep to what buf breaking allows, register under new names, or force it"
             )
         if verify:
-            await self._check_replays(addresses)
+            await self._check_replays(addresses, contracts, rows)
         for other in there:
             if serves_alike(other, row) and self._invoker.newest_at(other.id) == set(other.services):
                 more = [address for address in addresses if address not in other.addresses]
@@ -120,7 +135,7 @@ class Deployments:
         message.change_class = ", ".join({breaks.value: None for breaks, _ in broken}) or ("safe" if replaces else "")
         return message
 
-    async def join(self, deployment_id: str, address: str) -> admin_pb2.Deployment:
+    async def join(self, deployment_id: str, address: str) -> deployments_pb2.Deployment:
         """Adds a process to a deployment. Raises UnknownDeployment, RegistrationRefused."""
         async with self._changing:
             found, _ = await self._discover((address,))
@@ -143,7 +158,7 @@ class Deployments:
                     return await self._moved(deployment_id)
         raise RegistrationRefused(f"the addresses of {deployment_id} change all the time; try again")
 
-    async def leave(self, deployment_id: str, address: str) -> admin_pb2.Deployment:
+    async def leave(self, deployment_id: str, address: str) -> deployments_pb2.Deployment:
         """Takes a process out of a deployment; the others start again what it runs.
 
         Raises UnknownDeployment, RegistrationRefused.
@@ -163,7 +178,7 @@ class Deployments:
                     return await self._moved(deployment_id)
         raise RegistrationRefused(f"the addresses of {deployment_id} change all the time; try again")
 
-    async def list(self) -> list[admin_pb2.Deployment]:
+    async def list(self) -> list[deployments_pb2.Deployment]:
         """All deployments, oldest first."""
         rows = await self._routes.refresh()
         messages = await asyncio.to_thread(self._messages, rows, self._newest(rows))
@@ -173,25 +188,32 @@ class Deployments:
         """Sends nothing to a deployment any more. Raises UnknownDeployment, DeploymentInUse."""
         async with self._changing:
             _find(await self._routes.refresh(), deployment_id)
-            work = await asyncio.to_thread(self._stock.in_flight, deployment_id)
+            work = await asyncio.to_thread(self._stock.in_flight, deployment_id, MOST_COUNTED)
             if work and not force:
                 raise DeploymentInUse(_says_work(deployment_id, [row.id for row in work]))
             await asyncio.to_thread(self._registry.remove_deployment, deployment_id)
             await self._make_known()
 
-    async def verify(self, address: str, limit: int) -> admin_pb2.VerifyDeploymentResponse:
+    async def verify(self, address: str, limit: int) -> deployments_pb2.VerifyDeploymentResponse:
         """Replays journals on an endpoint, without side effects. Raises RegistrationRefused."""
         _, contracts = await self._discover((address,))
-        rows = await self._routes.refresh()
-        subjects = await asyncio.to_thread(self._stock.subjects, rows, contracts, limit or DEFAULT_REPLAYS)
+        subjects = await self._subjects(contracts, await self._routes.refresh(), limit)
+        return await self._replay(address, contracts, subjects)
+
+    async def _subjects(self, contracts: Contracts, rows: Sequence[DeploymentRow], limit: int) -> Sequence[Subject]:
+        return await asyncio.to_thread(self._stock.subjects, rows, contracts, limit or DEFAULT_REPLAYS)
+
+    async def _replay(
+        self, address: str, contracts: Contracts, subjects: Sequence[Subject]
+    ) -> deployments_pb2.VerifyDeploymentResponse:
         try:
-            found = await verifying.verify(RemoteTransport(address), contracts, subjects)
+            found = await verifying.verify(RemoteTransport(address, self._remote), contracts, subjects)
         except EndpointUnreachable as error:
             raise RegistrationRefused(f"the endpoint at {address}: {error}") from error
-        return admin_pb2.VerifyDeploymentResponse(
+        return deployments_pb2.VerifyDeploymentResponse(
             replayed=len(subjects),
             divergences=[
-                admin_pb2.Divergence(
+                deployments_pb2.Divergence(
                     invocation_id=each.invocation.id,
                     handler=f"{each.invocation.target.service}/{each.invocation.target.handler}",
                     message=each.message,
@@ -200,9 +222,12 @@ class Deployments:
             ],
         )
 
-    async def _check_replays(self, addresses: Sequence[str]) -> None:
+    async def _check_replays(
+        self, addresses: Sequence[str], contracts: Contracts, rows: Sequence[DeploymentRow]
+    ) -> None:
+        subjects = await self._subjects(contracts, rows, 0)
         for address in addresses:
-            replayed = await self.verify(address, 0)
+            replayed = await self._replay(address, contracts, subjects)
             if replayed.divergences:
                 first = replayed.divergences[0]
                 raise RegistrationRefused(
@@ -229,7 +254,7 @@ class Deployments:
         return dataclasses.replace(first, address=",".join(addresses)), contracts
 
     async def _discover_one(self, address: str) -> DeploymentRow:
-        found = await discover(address)
+        found = await discover(address, self._remote)
         id, services = f"dp_{self._entropy(64):016x}", tuple(found.services)
         return DeploymentRow(id, address, services, found.descriptors, self._clock_ms(), found.sdk_version)
 
@@ -242,7 +267,7 @@ class Deployments:
     async def _move(self, row: DeploymentRow, addresses: Sequence[str]) -> bool:
         return await asyncio.to_thread(self._registry.move_deployment, row.id, row.address, ",".join(addresses))
 
-    async def _moved(self, deployment_id: str) -> admin_pb2.Deployment:
+    async def _moved(self, deployment_id: str) -> deployments_pb2.Deployment:
         await self._make_known()
         return await self._message(_find(self._routes.rows, deployment_id))
 
@@ -252,7 +277,7 @@ class Deployments:
 
     async def _broken(self, contracts: Contracts) -> Sequence[tuple[Breaks, str]]:
         """What breaks somebody who is there, and how in words."""
-        found = changes(self._invoker.contracts, contracts)
+        found = changes(self._routes.contracts, contracts)
         services = {change.service for change in found}
         used = await asyncio.to_thread(lambda: {service: self._stock.usage(service) for service in services})
         told = ((change.breaks, _told(change, used[change.service])) for change in found)
@@ -261,17 +286,19 @@ class Deployments:
     def _newest(self, rows: Sequence[DeploymentRow]) -> dict[str, set[str]]:
         return {row.id: self._invoker.newest_at(row.id) for row in rows}
 
-    async def _message(self, row: DeploymentRow) -> admin_pb2.Deployment:
+    async def _message(self, row: DeploymentRow) -> deployments_pb2.Deployment:
         rows = self._routes.rows
         messages = await asyncio.to_thread(self._messages, rows, self._newest(rows))
         return messages[row.id]
 
-    def _messages(self, rows: Sequence[DeploymentRow], newest: dict[str, set[str]]) -> dict[str, admin_pb2.Deployment]:
+    def _messages(
+        self, rows: Sequence[DeploymentRow], newest: dict[str, set[str]]
+    ) -> dict[str, deployments_pb2.Deployment]:
         """All deployments as operators see them, by id. Blocks."""
         work = self._stock.work(rows)
         begun = Counter(invocation.target.service for invocations in work.values() for invocation in invocations)
         return {
-            row.id: admin_pb2.Deployment(
+            row.id: deployments_pb2.Deployment(
                 id=row.id,
                 addresses=row.addresses,
                 services=row.services,

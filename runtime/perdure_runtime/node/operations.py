@@ -2,15 +2,23 @@
 
 from collections.abc import Callable
 
-from perdure_protos.perdure.admin.v1 import admin_pb2
-
 from perdure_runtime.ingress.port import UnknownInvocation, WrongStatus
 from perdure_runtime.node.clock import ClockMs
-from perdure_runtime.node.describe import describe, status_name
+from perdure_runtime.node.describe import status_name
 from perdure_runtime.node.share import Share
 from perdure_runtime.node.shares import Shares
 from perdure_runtime.partition import ids
-from perdure_runtime.partition.input import CancelInvocation, Kill, Pause, Purge, Restart, Resume
+from perdure_runtime.partition.input import (
+    CancelInvocation,
+    EditRefused,
+    EditState,
+    Kill,
+    Pause,
+    Purge,
+    Restart,
+    Resume,
+    SettlePromise,
+)
 from perdure_runtime.partition.journal import is_command
 from perdure_runtime.partition.lifecycle.restart import unfinished
 from perdure_runtime.partition.rows import BackingOff, Ended, Invocation, Paused, Running, Suspended
@@ -62,13 +70,20 @@ class Operations:
         share, _ = self._find_in(invocation_id, "only an ended one is purged: kill it first", Ended)
         await share.loop.ask(Purge(invocation_id, now=True))
 
-    async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse:
-        """Status and journal of an invocation. Raises UnknownInvocation."""
-        share = self._shares.of(invocation_id)
-        invocation = share.loop.latest(invocation_id)
-        if invocation is None:
-            raise UnknownInvocation(invocation_id)
-        return describe(invocation, share.loop.journal(invocation_id))
+    async def edit_state(self, edit: EditState) -> None:
+        """Changes state of a key. Raises WrongStatus where a running handler has it, or it is another by now."""
+        await self._change_key(edit)
+
+    async def settle_promise(self, settle: SettlePromise) -> None:
+        """Gives a promise of a workflow its result. Raises WrongStatus where it has one."""
+        await self._change_key(settle)
+
+    async def _change_key(self, change: EditState | SettlePromise) -> None:
+        share = self._shares.at(self._shares.placement.of_key(change.service, change.key))
+        try:
+            await share.loop.ask(change)
+        except EditRefused as refused:
+            raise WrongStatus(str(refused)) from refused
 
     def _find_open(self, invocation_id: str, otherwise: str) -> Share:
         share = self._shares.of(invocation_id)

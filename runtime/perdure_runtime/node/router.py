@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from perdure_protos.perdure.admin.v1 import admin_pb2
 from perdure_protos.perdure.protocol.v1.journal_pb2 import Outcome
 
 from perdure_runtime.contracts import Contracts
@@ -12,6 +11,7 @@ from perdure_runtime.ingress.port import (
     AwakeableFacts,
     EndedInvocation,
     EndpointUnavailable,
+    HandlerName,
     InDoubt,
     InvocationName,
     NodeStops,
@@ -22,7 +22,7 @@ from perdure_runtime.ingress.port import (
 )
 from perdure_runtime.node.clock import ClockMs, Entropy
 from perdure_runtime.partition import ids
-from perdure_runtime.partition.input import Submit
+from perdure_runtime.partition.input import EditState, SettlePromise, Submit
 from perdure_runtime.partition.placement import Placement
 from perdure_runtime.partition.rows import IdempotencyKey, Target
 from perdure_runtime.peer.owners import PATIENCE_S, Links, NoOwner, Owners
@@ -115,6 +115,10 @@ class Router:
         """How it ended, or None while it runs. Raises UnknownInvocation, NotAccepted."""
         return await self._of(name, lambda owner: owner.output(name))
 
+    async def handler_of(self, name: InvocationName) -> HandlerName:
+        """Whose an invocation is. Raises UnknownInvocation, NotAccepted."""
+        return await self._of(name, lambda owner: owner.handler_of(name))
+
     async def cancel(self, name: InvocationName) -> None:
         """Asks an invocation to end; one that has ended is left alone. Raises UnknownInvocation, NotAccepted."""
         await self._of(name, lambda owner: owner.cancel(name))
@@ -171,9 +175,17 @@ class Router:
         doubt = f"{invocation_id} may have been purged"
         await self._of_id(invocation_id, _once(lambda owner: owner.purge(invocation_id), doubt))
 
-    async def describe(self, invocation_id: str) -> admin_pb2.DescribeInvocationResponse:
-        """Status and journal of an invocation. Raises UnknownInvocation, NotAccepted."""
-        return await self._of_id(invocation_id, lambda owner: owner.describe(invocation_id))
+    async def edit_state(self, edit: EditState) -> None:
+        """Changes state of a key. Raises WrongStatus, NotAccepted."""
+        doubt = f"the state of {edit.service} {edit.key!r} may have been changed"
+        partition = self._placement.of_key(edit.service, edit.key)
+        await self._owners.ask(partition, _once(lambda owner: owner.edit_state(edit), doubt))
+
+    async def settle_promise(self, settle: SettlePromise) -> None:
+        """Gives a promise of a workflow its result. Raises WrongStatus, NotAccepted."""
+        doubt = f"promise {settle.name!r} of {settle.service} {settle.key!r} may have been settled"
+        partition = self._placement.of_key(settle.service, settle.key)
+        await self._owners.ask(partition, _once(lambda owner: owner.settle_promise(settle), doubt))
 
     # Where it is.
 
@@ -181,7 +193,7 @@ class Router:
         handler = self.contracts[submission.service].handlers[submission.handler]
         target = Target(submission.service, submission.handler, submission.key)
         return Submit(
-            id=ids.mint(self._clock_ms(), self._entropy(64), self._place(target, submission.idempotency_key)),
+            id=ids.mint(self._clock_ms(), self._entropy(64), self._place(target, submission)),
             target=target,
             mode=handler.mode,
             input=submission.input,
@@ -189,13 +201,16 @@ class Router:
             idempotency_key=submission.idempotency_key,
             delay_ms=submission.delay_ms,
             must_be_new=submission.must_be_new,
+            mark=submission.mark,
         )
 
-    def _place(self, target: Target, idempotency_key: str) -> int:
+    def _place(self, target: Target, submission: Submission) -> int:
         if target.key:
             return ids.place_of_key(target.service, target.key)
-        if idempotency_key:
-            return ids.place_of_name(IdempotencyKey(target, idempotency_key))
+        if submission.idempotency_key:
+            return ids.place_of_name(IdempotencyKey(target, submission.idempotency_key))
+        if submission.place is not None:
+            return submission.place
         place = self._entropy(16)
         # A call that may be anywhere stays here, where it costs no way to a peer.
         for _ in range(MOST_DRAWS):

@@ -2,11 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from google.protobuf.message import DecodeError
+from perdure_protos.perdure.admin.v1.deployments_pb2 import ServiceSettings
 
 from perdure_runtime.contracts import ContractError, Contracts
+from perdure_runtime.contracts.overlay import SERVICE_SETTINGS, overlaid
 from perdure_runtime.invoker.invoker import Invoker
-from perdure_runtime.invoker.remote import RemoteTransport
+from perdure_runtime.invoker.remote import PLAIN, Remote, RemoteTransport
 from perdure_runtime.invoker.resolving import Lookup, processes_at
 from perdure_runtime.partition.policy import Execution
 from perdure_runtime.storage.api import DeploymentRow, Registry, StorageFailure
@@ -22,12 +26,19 @@ log = logging.getLogger(__name__)
 class Routes:
     """Keeps the invoker's deployments those of the registry, and their processes those of their addresses."""
 
-    def __init__(self, registry: Registry, invoker: Invoker, defaults: Execution, look_up: Lookup) -> None:
+    def __init__(
+        self, registry: Registry, invoker: Invoker, defaults: Execution, look_up: Lookup, remote: Remote = PLAIN
+    ) -> None:
         self._registry = registry
         self._invoker = invoker
         self._defaults = defaults
         self._look_up = look_up
+        self._remote = remote
         self._rows: dict[str, DeploymentRow] = {}
+        # What their contracts say, by id, and what operators have set in place of that, by service.
+        self._said: dict[str, Contracts] = {}
+        self._stored: Mapping[str, bytes] = {}
+        self._settings: dict[str, ServiceSettings] = {}
         # The processes that an address stood for when it was last asked.
         self._resolved: dict[str, tuple[str, ...]] = {}
         self._reading = asyncio.Lock()
@@ -38,24 +49,27 @@ class Routes:
         """The deployments as this node has last read them, the oldest first."""
         return tuple(self._rows.values())
 
+    @property
+    def contracts(self) -> Contracts:
+        """What the contracts of the newest deployments say, whatever operators have set in place of that."""
+        return Contracts().merged(*(self._said[id] for id in self._rows if id in self._said))
+
     def restore(self) -> None:
         """Reads the deployments while nothing else runs. Raises StorageFailure."""
-        self._take(self._registry.deployments())
+        self._take(*self._read())
 
     async def refresh(self) -> tuple[DeploymentRow, ...]:
         """Reads the deployments, and routes by them. Raises StorageFailure."""
         # One after another: what was read later is known later.
         async with self._reading:
-            self._take(await asyncio.to_thread(self._registry.deployments))
+            self._take(*await asyncio.to_thread(self._read))
             return self.rows
 
-    async def watch(self) -> None:
-        """Follows the registry and the host names until cancelled."""
-        async with asyncio.TaskGroup() as following:
-            following.create_task(self._follow_registry())
-            following.create_task(self._follow_names())
+    def _read(self) -> tuple[Sequence[DeploymentRow], Mapping[str, bytes]]:
+        return self._registry.deployments(), self._registry.definitions(SERVICE_SETTINGS)
 
-    async def _follow_registry(self) -> None:
+    async def follow_registry(self) -> None:
+        """Follows what other nodes register, until cancelled: at a node alone there is nobody who does."""
         failing = False
         while True:
             try:
@@ -67,7 +81,8 @@ class Routes:
                 failing = True
             await asyncio.sleep(EVERY_S)
 
-    async def _follow_names(self) -> None:
+    async def follow_names(self) -> None:
+        """Follows what host names stand for, until cancelled."""
         while True:
             self._changed.clear()
             addresses = {address for row in self._rows.values() for address in row.addresses}
@@ -87,8 +102,9 @@ class Routes:
             # Those that it stood for before may answer yet.
             log.info("%s cannot be resolved: %s", address, error)
 
-    def _take(self, rows: Sequence[DeploymentRow]) -> None:
+    def _take(self, rows: Sequence[DeploymentRow], stored: Mapping[str, bytes]) -> None:
         before, self._rows = self._rows, {row.id: row for row in rows}
+        self._set(stored)
         for row in rows:
             known = before.get(row.id)
             if known is None:
@@ -97,19 +113,29 @@ class Routes:
                 self._move(known, row)
         # The new ones first: somebody always has the work.
         for gone in before.keys() - self._rows.keys():
+            self._said.pop(gone, None)
             self._invoker.remove(gone)
         self._invoker.arrange([row.id for row in rows])
         if self._rows != before:
             self._changed.set()
 
+    def _set(self, stored: Mapping[str, bytes]) -> None:
+        """Lays what operators have set over the contracts of all deployments that are here."""
+        if stored == self._stored:
+            return
+        self._stored = stored
+        self._settings = {name: found for name, content in stored.items() if (found := _settings(name, content))}
+        self._invoker.renew({id: overlaid(said, self._settings) for id, said in self._said.items()})
+
     def _add(self, row: DeploymentRow) -> None:
         try:
             contracts = Contracts.described(row.descriptors, row.services, self._defaults)
-            first, *others = (RemoteTransport(process) for process in sorted(self._processes(row)))
+            first, *others = (RemoteTransport(process, self._remote) for process in sorted(self._processes(row)))
         except (ContractError, ValueError) as error:
             log.error("deployment %s is not routed, and its calls wait: %s", row.id, error)
             return
-        self._invoker.add(first, contracts, row.id)
+        self._said[row.id] = contracts
+        self._invoker.add(first, overlaid(contracts, self._settings), row.id)
         for transport in others:
             self._invoker.join(row.id, transport)
 
@@ -122,9 +148,17 @@ class Routes:
         if not there:
             return  # It was not routed.
         for process in sorted(wanted - there):
-            self._invoker.join(row.id, RemoteTransport(process))
+            self._invoker.join(row.id, RemoteTransport(process, self._remote))
         for process in there - wanted:
             self._invoker.leave(row.id, process, at_once=process in left)
 
     def _processes(self, row: DeploymentRow) -> frozenset[str]:
         return frozenset(process for address in row.addresses for process in self._resolved.get(address, (address,)))
+
+
+def _settings(service: str, content: bytes) -> ServiceSettings | None:
+    try:
+        return ServiceSettings.FromString(content)
+    except DecodeError as error:
+        log.error("the settings of %s cannot be read, it goes by its contract: %s", service, error)
+        return None

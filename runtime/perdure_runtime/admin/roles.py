@@ -1,0 +1,45 @@
+"""Who may ask what: the least role of each rpc. A greater role may do all that a lesser one may."""
+
+from perdure_runtime.security.principal import Role
+
+LEAST_ROLES = {
+    "RegisterDeployment": Role.ADMIN,
+    "JoinDeployment": Role.ADMIN,
+    "LeaveDeployment": Role.ADMIN,
+    "ListDeployments": Role.VIEWER,
+    "RemoveDeployment": Role.ADMIN,
+    # It changes nothing, but has the node call an address.
+    "VerifyDeployment": Role.OPERATOR,
+    "ListServices": Role.VIEWER,
+    "GetService": Role.VIEWER,
+    "UpdateService": Role.ADMIN,
+    "GetDescriptors": Role.VIEWER,
+    "ListInvocations": Role.VIEWER,
+    "CountInvocations": Role.VIEWER,
+    "GetInvocation": Role.VIEWER,
+    "GetJournal": Role.VIEWER,
+    "GetCallTree": Role.VIEWER,
+    "ResumeInvocation": Role.OPERATOR,
+    "PauseInvocation": Role.OPERATOR,
+    "CancelInvocation": Role.OPERATOR,
+    "KillInvocation": Role.OPERATOR,
+    "RestartInvocation": Role.OPERATOR,
+    "PurgeInvocation": Role.OPERATOR,
+    "ActOnInvocations": Role.OPERATOR,
+    "ListKeys": Role.VIEWER,
+    "GetState": Role.VIEWER,
+    "EditState": Role.ADMIN,
+    "CompletePromise": Role.OPERATOR,
+    # Whoever knows the id of an awakeable can complete it.
+    "ListAwakeables": Role.OPERATOR,
+    "CompleteAwakeable": Role.OPERATOR,
+    "PutSubscription": Role.ADMIN,
+    "ListSubscriptions": Role.VIEWER,
+    "RemoveSubscription": Role.ADMIN,
+    "PutSchedule": Role.ADMIN,
+    "ListSchedules": Role.VIEWER,
+    "RemoveSchedule": Role.ADMIN,
+    "GetCluster": Role.VIEWER,
+    "GetOverview": Role.VIEWER,
+    "Query": Role.VIEWER,
+}
