@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from perdure_runtime.cli.plan import Options, read_plan
 from perdure_runtime.cli.problem import Problem
 from perdure_runtime.cli.worker import Assignment
 from perdure_runtime.cli.workers import Worker
+from perdure_runtime.config.settings import Settings
 
 from tests.conformance.operator_desk import eventually
 
-PLAN = read_plan(Options("127.0.0.1:0", "127.0.0.1:0", Path("data"), [], "", "", "", None, None, 2))
+SETTINGS = Settings()
 # It starts, and opens its doors when it is told to.
 SERVE = """
 import os, pickle, sys
@@ -28,7 +28,7 @@ say()
 
 def worker(program: str) -> Worker:
     """One whose process runs a program of the test."""
-    return Worker(Assignment(PLAN, 0, (("127.0.0.1", 0),) * 2), (sys.executable, "-c", program))
+    return Worker(Assignment(SETTINGS, 0, (("127.0.0.1", 0),) * 2), (sys.executable, "-c", program))
 
 
 def test_a_worker_that_cannot_start_says_why() -> None:

@@ -3,14 +3,17 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from perdure_runtime.cli.directory import claim, file_of, files_of
-from perdure_runtime.cli.plan import PARTITIONS, Plan
+from perdure_runtime.cli.load import load_codec
 from perdure_runtime.cli.problem import Problem
-from perdure_runtime.node.settings import ClusterSettings, FixedWorkers
+from perdure_runtime.cli.reading import Databases, Files
+from perdure_runtime.config.sections import FILE_PARTITIONS
+from perdure_runtime.config.settings import Settings
+from perdure_runtime.node.settings import ClusterSettings, FixedWorkers, Network
 from perdure_runtime.partition.placement import Placement
-from perdure_runtime.storage.api import Database, Storage, StorageFailure
+from perdure_runtime.query.opening import Opening
+from perdure_runtime.storage.api import Database, DeploymentRow, Registry, Storage, StorageFailure
 from perdure_runtime.storage.cluster import Cluster
 from perdure_runtime.storage.sqlite import SqliteRegistry, SqliteStorage, SqliteSurvey
 
@@ -19,44 +22,62 @@ from perdure_runtime.storage.sqlite import SqliteRegistry, SqliteStorage, Sqlite
 class Ground:
     """For ``Node``: a storage that is its alone, or those of a cluster.
 
-    ``place`` says to people where the data are, without a password.
+    ``registry`` has what operators define. ``opening`` is how another process reads all of it; ``place`` says to people
+    where the data are, without a password.
     """
 
     storages: Database | Sequence[Storage]
     cluster: ClusterSettings | None
+    registry: Registry
+    opening: Opening
     place: str
 
+    @property
+    def placement(self) -> Placement:
+        """What lies in which partition."""
+        storage = self.storages[0] if isinstance(self.storages, Sequence) else self.storages
+        return storage.placement
 
-def single_file(data: Path) -> Ground:
-    """The file of a node alone, which is made where there is none. Raises Problem."""
+
+def single_file(settings: Settings, served: DeploymentRow | None = None) -> Ground:
+    """The file of a node alone, which is made where there is none. Raises Problem.
+
+    ``served`` is what the process of the node serves itself.
+    """
+    data, codec = settings.storage.data, settings.storage.codec
+    loaded = load_codec(codec)
     claim(data, workers=1)
     try:
-        return Ground(SqliteStorage(file_of(data)), None, str(data))
+        storage = SqliteStorage(file_of(data), codec=loaded)
     except StorageFailure as error:
         raise Problem(str(error)) from error
+    return Ground(storage, None, storage, Files((file_of(data),), codec, served), str(data))
 
 
-def worker_file(plan: Plan, number: int, peers: Sequence[tuple[str, int]]) -> Ground:
+def worker_file(settings: Settings, number: int, peers: Sequence[tuple[str, int]], network: Network) -> Ground:
     """The file of one of several workers; the first one's has the deployments too. Raises Problem."""
-    files = files_of(plan.data, plan.workers)
-    placement = Placement(PARTITIONS)
+    data, codec = settings.storage.data, load_codec(settings.storage.codec)
+    files = files_of(data, settings.cluster.workers)
+    placement = Placement(FILE_PARTITIONS)
     try:
-        storage = SqliteStorage(files[number], placement, len(files), number)
+        storage = SqliteStorage(files[number], placement, len(files), number, codec)
     except StorageFailure as error:
         raise Problem(str(error)) from error
+    registry = SqliteRegistry(files[0])
     cluster = ClusterSettings(
         node_id=f"worker-{number}",
         listen=peers[number],
         advertised="",
-        lease_s=plan.lease_s,
-        registry=SqliteRegistry(files[0]),
-        surveys=(SqliteSurvey(files),),
+        lease_s=settings.cluster.lease.total_seconds(),
+        registry=registry,
+        surveys=tuple(SqliteSurvey(file, codec) for file in files),
         fixed=FixedWorkers(tuple(f"{host}:{port}" for host, port in peers), number),
+        network=network,
     )
-    return Ground((storage,), cluster, str(plan.data))
+    return Ground((storage,), cluster, registry, Files(tuple(files), settings.storage.codec), str(data))
 
 
-def databases(plan: Plan, listen: tuple[str, int], advertised: str) -> Ground:
+def databases(settings: Settings, listen: tuple[str, int], advertised: str, network: Network) -> Ground:
     """The databases that nodes share, for one more of these. Raises Problem."""
     try:
         from perdure_runtime.storage.postgres import PostgresCluster, PostgresStorage
@@ -65,25 +86,29 @@ def databases(plan: Plan, listen: tuple[str, int], advertised: str) -> Ground:
             f"--storage: PostgreSQL needs a driver ({error}); install it with: pip install 'perdure[postgres]'"
         ) from error
     node_id = f"node-{secrets.token_hex(6)}"
-    urls = plan.storages
+    urls, lease_s = settings.storage.addresses, settings.cluster.lease.total_seconds()
+    codec = load_codec(settings.storage.codec)
     try:
         storages = [
-            PostgresStorage(url, node_id, plan.partitions, len(urls), number) for number, url in enumerate(urls)
+            PostgresStorage(url, node_id, settings.storage.partitions, len(urls), number, codec=codec)
+            for number, url in enumerate(urls)
         ]
     except StorageFailure as error:
         raise Problem(str(error)) from error
 
     def clusters(address: str) -> Sequence[Cluster]:
-        return [PostgresCluster(url, node_id, address, plan.lease_s) for url in urls]
+        return [PostgresCluster(url, node_id, address, lease_s) for url in urls]
 
     cluster = ClusterSettings(
         node_id=node_id,
         listen=listen,
         advertised=advertised,
-        lease_s=plan.lease_s,
+        lease_s=lease_s,
         registry=storages[0],
         surveys=storages,
         clusters=clusters,
         fallbacks=storages,
+        network=network,
     )
-    return Ground(storages, cluster, " and ".join(storage.name for storage in storages))
+    place = " and ".join(storage.name for storage in storages)
+    return Ground(storages, cluster, storages[0], Databases(urls, settings.storage.codec), place)

@@ -1,14 +1,25 @@
 """Running a server until somebody ends it."""
 
 import asyncio
-import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+
+from perdure.logs import invocation_fields, is_replaying
+
+from perdure_runtime.telemetry.logs import configure_logs
+from perdure_runtime.telemetry.settings import LogSettings
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-def run(serve: Callable[[asyncio.Event], Coroutine[None, None, None]], who: str = "") -> None:
-    """Runs ``serve`` with an event that SIGINT and SIGTERM set; its log says ``who`` speaks."""
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {who}%(name)s: %(message)s")
+def run(
+    serve: Callable[[asyncio.Event], Coroutine[None, None, None]],
+    logs: LogSettings,
+    who: Mapping[str, object] = NOTHING,
+) -> None:
+    """Runs ``serve`` with an event that SIGINT and SIGTERM set; each line of its log says ``who`` it is."""
+    configure_logs(logs, fields=(lambda: who, invocation_fields), quiet=(is_replaying,))
     asyncio.run(_until_signal(serve))
 
 

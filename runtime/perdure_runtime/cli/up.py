@@ -6,24 +6,31 @@ import typer
 
 from perdure_runtime.cli import workers
 from perdure_runtime.cli.ground import databases, single_file
-from perdure_runtime.cli.plan import Plan
 from perdure_runtime.cli.process import first
 from perdure_runtime.cli.process import run as run_process
-from perdure_runtime.cli.serving import Addresses, announcement, serve_node
+from perdure_runtime.cli.safety import Safety, check_addresses
+from perdure_runtime.cli.serving import announcement, serve_node
+from perdure_runtime.config.settings import Settings
 
 
-def run(plan: Plan) -> None:
+def run(settings: Settings) -> None:
     """Serves until a signal comes or the node fails."""
-    if plan.workers > 1:
-        workers.run(plan)
+    check_addresses(settings)
+    cluster = settings.cluster
+    if cluster.workers > 1:
+        workers.run(settings)
         return
-    ground = databases(plan, plan.peer, plan.advertised(0)) if plan.storages else single_file(plan.data)
+    safety = Safety.of(settings)
+    if settings.storage.urls:
+        ground = databases(settings, cluster.peer, cluster.advertised(0), safety.peers)
+    else:
+        ground = single_file(settings)
 
     async def serve(stop: asyncio.Event) -> None:
-        async with serve_node(ground, Addresses(plan.ingress, plan.admin), plan.defaults) as listening:
+        async with serve_node(ground, settings, safety) as listening:
             typer.echo(announcement(listening.ingress, listening.admin, ground.place))
             if listening.name:
                 typer.echo(f"  {listening.name}")
             await first(stop.wait(), listening.node.failed())
 
-    run_process(serve)
+    run_process(serve, settings.logs)

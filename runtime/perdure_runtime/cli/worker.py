@@ -17,22 +17,23 @@ from dataclasses import asdict, dataclass
 from threading import Thread
 
 from perdure_runtime.cli.ground import databases, worker_file
-from perdure_runtime.cli.plan import Plan
 from perdure_runtime.cli.problem import Problem
 from perdure_runtime.cli.process import first
 from perdure_runtime.cli.process import run as run_process
-from perdure_runtime.cli.serving import Addresses, serve_node
+from perdure_runtime.cli.safety import Safety
+from perdure_runtime.cli.serving import serve_node
+from perdure_runtime.config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Which of the workers of a plan a process is, counted from 0.
+    """Which of several workers a process is, counted from 0.
 
-    The addresses of callers and operators in the plan are final: all workers share them. ``peers`` is where each of
-    them listens for the others, by its number; port 0 lets the system choose.
+    The addresses of callers and operators in the settings are final: all workers share them. ``peers`` is where each
+    of them listens for the others, by its number; port 0 lets the system choose.
     """
 
-    plan: Plan
+    settings: Settings
     number: int
     peers: tuple[tuple[str, int], ...]
 
@@ -71,12 +72,12 @@ def run() -> None:
 
 
 def _serve(assignment: Assignment) -> None:
-    plan, number = assignment.plan, assignment.number
-    if plan.storages:
-        ground = databases(plan, assignment.peers[number], plan.advertised(number))
+    settings, number = assignment.settings, assignment.number
+    safety = Safety.of(settings)
+    if settings.storage.urls:
+        ground = databases(settings, assignment.peers[number], settings.cluster.advertised(number), safety.peers)
     else:
-        ground = worker_file(plan, number, assignment.peers)
-    addresses = Addresses(plan.ingress, plan.admin, shared=True)
+        ground = worker_file(settings, number, assignment.peers, safety.peers)
 
     async def serve(stop: asyncio.Event) -> None:
         told = asyncio.Event()
@@ -86,11 +87,11 @@ def _serve(assignment: Assignment) -> None:
             _say(Report(place=ground.place))
             await first(stop.wait(), told.wait())
 
-        async with serve_node(ground, addresses, plan.defaults, others) as listening:
+        async with serve_node(ground, settings, safety, others, shared=True) as listening:
             _say(Report(listening.name, ground.place))
             await first(stop.wait(), listening.node.failed())
 
-    run_process(serve, f"worker {number}: ")
+    run_process(serve, settings.logs, {"worker": number})
 
 
 def _listen_to_supervisor(loop: asyncio.AbstractEventLoop, told: asyncio.Event) -> None:

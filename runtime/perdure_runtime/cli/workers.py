@@ -5,7 +5,6 @@ them all.
 """
 
 import asyncio
-import dataclasses
 import logging
 import pickle
 import sys
@@ -16,13 +15,13 @@ from contextlib import suppress
 import typer
 
 from perdure_runtime.cli.directory import claim
-from perdure_runtime.cli.plan import Plan
 from perdure_runtime.cli.ports import free_ports, shared_address
 from perdure_runtime.cli.problem import Problem
 from perdure_runtime.cli.process import first
 from perdure_runtime.cli.process import run as run_process
 from perdure_runtime.cli.serving import announcement
 from perdure_runtime.cli.worker import Assignment, Report
+from perdure_runtime.config.settings import Settings
 
 COMMAND = (sys.executable, "-m", "perdure_runtime.cli", "worker")
 # A worker that dies is started again after a pause, which doubles while it does not last.
@@ -36,19 +35,19 @@ GOODBYE_S = 30.0
 log = logging.getLogger(__name__)
 
 
-def run(plan: Plan) -> None:
+def run(settings: Settings) -> None:
     """Serves until a signal comes. Raises Problem where it cannot begin."""
-    if not plan.storages:
-        claim(plan.data, plan.workers)
+    if not settings.storage.urls:
+        claim(settings.storage.data, settings.cluster.workers)
     with (
-        shared_address("--ingress", plan.ingress) as ingress,
-        shared_address("--admin", plan.admin) as admin,
+        shared_address("--ingress", settings.ingress.listen) as ingress,
+        shared_address("--admin", settings.admin.listen) as admin,
     ):
         # What the system chose for us all the workers share.
-        shared = dataclasses.replace(plan, ingress=ingress, admin=admin)
-        peers = _peers(plan)
-        workers = [Worker(Assignment(shared, number, peers)) for number in range(plan.workers)]
-        run_process(lambda stop: _supervise(workers, shared, stop))
+        shared = settings.listening_on(ingress, admin)
+        peers = _peers(settings)
+        workers = [Worker(Assignment(shared, number, peers)) for number in range(settings.cluster.workers)]
+        run_process(lambda stop: _supervise(workers, shared, stop), settings.logs)
 
 
 class Worker:
@@ -124,34 +123,34 @@ class Worker:
         return report.problem or (f"signal {-code} ended it" if code < 0 else f"it ended with exit code {code}")
 
 
-async def _supervise(workers: list[Worker], plan: Plan, stop: asyncio.Event) -> None:
+async def _supervise(workers: list[Worker], settings: Settings, stop: asyncio.Event) -> None:
     try:
-        await first(stop.wait(), _start(workers, plan))
+        await first(stop.wait(), _start(workers, settings))
         if not stop.is_set():
             await first(stop.wait(), *(worker.keep() for worker in workers))
     finally:
         await asyncio.gather(*(worker.end() for worker in workers))
 
 
-async def _start(workers: list[Worker], plan: Plan) -> None:
+async def _start(workers: list[Worker], settings: Settings) -> None:
     # The first one makes what they share: the tables of a database, or the file with the deployments.
     await workers[0].start()
     await asyncio.gather(*(worker.start() for worker in workers[1:]))
     # Who finds one door open finds all.
     reports = await asyncio.gather(*(worker.open() for worker in workers))
-    ingress, admin = (f"{host}:{port}" for host, port in (plan.ingress, plan.admin))
+    ingress, admin = (f"{host}:{port}" for host, port in (settings.ingress.listen, settings.admin.listen))
     typer.echo(announcement(ingress, admin, reports[0].place))
     for report in reports:
         typer.echo(f"  {report.name}")
 
 
-def _peers(plan: Plan) -> tuple[tuple[str, int], ...]:
+def _peers(settings: Settings) -> tuple[tuple[str, int], ...]:
     """Where the workers listen for each other."""
-    host, port = plan.peer
+    (host, port), workers = settings.cluster.peer, settings.cluster.workers
     if port:
-        return tuple((host, port + number) for number in range(plan.workers))
+        return tuple((host, port + number) for number in range(workers))
     # Workers with files of their own must know each other's before they start; those of a database tell it.
-    ports = [0] * plan.workers if plan.storages else free_ports(host, plan.workers)
+    ports = [0] * workers if settings.storage.urls else free_ports(host, workers)
     return tuple((host, port) for port in ports)
 
 

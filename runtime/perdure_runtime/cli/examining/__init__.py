@@ -1,0 +1,1 @@
+"""What `perdure doctor` looks at. Loaded when it runs."""
