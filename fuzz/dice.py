@@ -1,7 +1,7 @@
 """Decisions read from bytes: so a fuzzer that changes one byte changes one decision."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -77,7 +77,7 @@ class Dice:
 
     def fill(self, message: Message, depth: int = 0) -> None:
         """Sets some fields of a message."""
-        fields = message.DESCRIPTOR.fields
+        fields = cast(Sequence[FieldDescriptor], message.DESCRIPTOR.fields)
         for _ in range(self.below(min(len(fields) + 1, 6))):
             self._set(message, fields[self.below(len(fields))], depth)
 

@@ -8,7 +8,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # What one input may set off within a door is over long before; what is not goes in a circle.
-MOST_TURNS = 400
+PATIENCE_S = 5.0
+# So many turns of the loop are given at once; what takes longer waits for a thread.
+EAGER_TURNS = 50
 # What is logged as an error has come to nobody's mind; what strangers do wrong is less than that.
 LOGGERS = ("perdure", "perdure_runtime", "asyncio", "uvicorn")
 
@@ -66,11 +68,11 @@ class Ground:
             raise Found("\n".join(problems))
 
     async def _turns(self) -> None:
-        this = asyncio.current_task()
-        for _ in range(MOST_TURNS):
-            if asyncio.all_tasks() - self._resident <= {this}:
-                break
-            await asyncio.sleep(0)
+        this, ends_at_s = asyncio.current_task(), self.loop.time() + PATIENCE_S
+        turns = 0
+        while asyncio.all_tasks() - self._resident > {this} and self.loop.time() < ends_at_s:
+            await asyncio.sleep(0 if turns < EAGER_TURNS else 0.001)
+            turns += 1
         await asyncio.sleep(0)
 
     def _fail(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from fuzz.dice import Dice
 from fuzz.ground import Found, Ground
-from fuzz.pipe import Pipe
+from fuzz.pipe import visit
 from tests.ingress.desk_room import FakeInvocations, shop
 
 METHODS = ("POST", "GET", "PUT", "DELETE", "OPTIONS", "HEAD", "PRI", "post")
@@ -35,56 +35,24 @@ PATHS = (
 )
 
 
-class Door:
-    """The ingress without a socket: connections come and go."""
-
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self._limits = Limits()
-
-    def visit(self, speaks_http2: bool, pieces: list[bytes]) -> bytes:
-        """A stranger comes, says this, and goes; returns what it was told. Raises Found."""
-        pipe = Pipe()
-        self._ground.run(self._visit(speaks_http2, pieces, pipe))
-        self._ground.check()
-        return bytes(pipe.written)
-
-    async def _visit(self, speaks_http2: bool, pieces: list[bytes], pipe: Pipe) -> None:
-        # Another node for each visit: what was accepted before is its memory, not a leak.
-        desk, buffered = Desk(FakeInvocations()), Buffered(self._limits.buffered_bytes)
-        connection: Connection
-        if speaks_http2:
-            connection = GrpcConnection(router_for(desk), self._limits, buffered, lambda connection: None)
-        else:
-            app = App(desk, self._limits, buffered)
-            connection = HttpConnection(http_config(app), ServerState(), self._limits, lambda connection: None)
-        connection.connection_made(pipe)
-        for piece in pieces:
-            if pipe.closed:
-                break
-            connection.data_received(piece)
-            await _turns()
-        if not pipe.closed:
-            connection.eof_received()
-        await _turns()
-        connection.connection_lost(None)
+LIMITS = Limits()
 
 
-async def _turns() -> None:
-    import asyncio
-
-    for _ in range(6):
-        await asyncio.sleep(0)
+def _connect(speaks_http2: bool) -> Connection:
+    """A connection to the ingress of a node of its own: what was accepted before is its memory, not a leak."""
+    desk, buffered = Desk(FakeInvocations()), Buffered(LIMITS.buffered_bytes)
+    if speaks_http2:
+        return GrpcConnection(router_for(desk), LIMITS, buffered, lambda connection: None)
+    return HttpConnection(http_config(App(desk, LIMITS, buffered)), ServerState(), LIMITS, lambda connection: None)
 
 
 def http(ground: Ground) -> Callable[[bytes], None]:
     """Requests of HTTP/1.1: as bytes, or put together from parts that mean something."""
-    door = Door(ground)
 
     def one(data: bytes) -> None:
         dice = Dice(data)
         pieces = [dice.raw(400)] if dice.yes(4) else [_request(dice) for _ in range(1 + dice.below(3))]
-        told = door.visit(False, pieces)
+        told = visit(ground, lambda: _connect(False), pieces)
         if b"HTTP/1.1 500" in told:
             raise Found(f"an answer of 500: {told[:500]!r}")
 
@@ -93,7 +61,6 @@ def http(ground: Ground) -> Callable[[bytes], None]:
 
 def grpc(ground: Ground) -> Callable[[bytes], None]:
     """Frames of HTTP/2: as bytes after the preface, or calls that are nearly right."""
-    door = Door(ground)
 
     def one(data: bytes) -> None:
         dice = Dice(data)
@@ -104,7 +71,7 @@ def grpc(ground: Ground) -> Callable[[bytes], None]:
             pieces += _call(dice, peer, stream_id)
         if dice.yes(3):
             pieces.append(dice.raw(200))
-        told = door.visit(True, pieces)
+        told = visit(ground, lambda: _connect(True), pieces)
         if b"grpc-status13" in told:
             raise Found(f"an answer of INTERNAL: {told[:500]!r}")
 

@@ -1,8 +1,12 @@
-"""The transport of a connection, as a connection sees it: what it writes is kept, and it reads as it likes."""
+"""Connections without sockets: a stranger comes, says something, and goes."""
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+from perdure_runtime.ingress.connection import Connection
+
+from fuzz.ground import Ground
 
 
 class Pipe(asyncio.Transport):
@@ -70,3 +74,30 @@ class Pipe(asyncio.Transport):
 
 
 _SOCKET = socket.socket()
+
+
+def visit(ground: Ground, connect: Callable[[], Connection], pieces: Iterable[bytes]) -> bytes:
+    """Says these pieces on a connection of its own, then goes; returns what was answered. Raises Found."""
+    pipe = Pipe()
+    ground.run(_visit(connect, pieces, pipe))
+    ground.check()
+    return bytes(pipe.written)
+
+
+async def _visit(connect: Callable[[], Connection], pieces: Iterable[bytes], pipe: Pipe) -> None:
+    connection = connect()
+    connection.connection_made(pipe)
+    for piece in pieces:
+        if pipe.closed:
+            break
+        connection.data_received(piece)
+        await _turns()
+    if not pipe.closed:
+        connection.eof_received()
+    await _turns()
+    connection.connection_lost(None)
+
+
+async def _turns() -> None:
+    for _ in range(6):
+        await asyncio.sleep(0)

@@ -29,9 +29,14 @@ class Target:
 
 
 TARGETS = (
-    Target("ingress-http", "fuzz.ingress", "http", 22),
-    Target("ingress-grpc", "fuzz.ingress", "grpc", 22),
-    Target("session-to-node", "fuzz.session", "to_node", 10),
-    Target("session-to-endpoint", "fuzz.session", "to_endpoint", 14),
-    Target("discovery", "fuzz.session", "discovery", 8),
+    Target("ingress-http", "fuzz.ingress", "http", 18),
+    Target("ingress-grpc", "fuzz.ingress", "grpc", 16),
+    Target("session-to-node", "fuzz.session", "to_node", 7),
+    Target("session-to-endpoint", "fuzz.session", "to_endpoint", 11),
+    Target("discovery", "fuzz.session", "discovery", 7),
+    Target("admin-rpcs", "fuzz.admin", "rpcs", 8),
+    Target("admin-http", "fuzz.admin", "http", 12),
+    Target("credentials", "fuzz.credentials", "guard", 8),
+    Target("signatures", "fuzz.credentials", "signature", 5),
+    Target("sql", "fuzz.query", "sql", 8),
 )
