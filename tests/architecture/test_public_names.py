@@ -32,6 +32,7 @@ PUBLIC = {
     "SyncClient",
     "TerminalError",
     "TimedOut",
+    "Tls",
     "UnsupportedResult",
     "UsageError",
     "WorkflowContext",

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
-from perdure_protos.perdure.admin.v1.admin_pb2 import DescribeInvocationResponse
+from perdure_protos.perdure.admin.v1.invocations_pb2 import Invocation
 from perdure_runtime.admin.client import AdminClient
 
 T = TypeVar("T")
@@ -42,20 +42,24 @@ class Operator:
         """Forgets an ended invocation."""
         _run(self._admin.purge(invocation_id))
 
-    def describe(self, invocation_id: str) -> DescribeInvocationResponse:
+    def invocation(self, invocation_id: str) -> Invocation:
         """An invocation as it is now."""
-        return _run(self._admin.describe(invocation_id))
+        return _run(self._admin.invocation(invocation_id))
 
-    def wait_for_status(self, invocation_id: str, status: str) -> DescribeInvocationResponse:
+    def journal(self, invocation_id: str) -> list[str]:
+        """Its journal in words."""
+        return [entry.summary for entry in _run(self._admin.journal(invocation_id)).entries]
+
+    def wait_for_status(self, invocation_id: str, status: str) -> Invocation:
         """Waits until an invocation has a status. The admin API has no way to be told: it is asked again."""
-        described = self.describe(invocation_id)
+        shown = self.invocation(invocation_id)
         deadline = time.monotonic() + TIMEOUT_S
-        while described.status != status:
+        while shown.status != status:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{invocation_id} is not {status} after {TIMEOUT_S:g} s: {described}")
+                raise TimeoutError(f"{invocation_id} is not {status} after {TIMEOUT_S:g} s: {shown}")
             time.sleep(0.01)
-            described = self.describe(invocation_id)
-        return described
+            shown = self.invocation(invocation_id)
+        return shown
 
 
 def eventually(holds: Callable[[], bool]) -> bool:

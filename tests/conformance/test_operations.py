@@ -34,10 +34,15 @@ def test_an_invocation_that_runs_shows_its_journal(
     handle = RoutineClient(client).run.send(Text(text=scene))
     stage.wait_for_line(scene, "two")
 
-    shown = operator.describe(handle.invocation_id)
+    shown = operator.invocation(handle.invocation_id)
 
-    assert (shown.handler, shown.status, shown.attempt) == ("conformance.v1.Routine/Run", "running", 1)
-    assert any("run 'one'" in line for line in shown.journal)
+    assert (shown.service, shown.handler, shown.status, shown.attempt) == (
+        "conformance.v1.Routine",
+        "Run",
+        "running",
+        1,
+    )
+    assert "run 'one'" in operator.journal(handle.invocation_id)
 
 
 @feature("an operator looks at an invocation and its journal")
@@ -115,8 +120,7 @@ def test_an_ended_invocation_runs_again_from_an_entry_of_its_journal(
     client: perdure.SyncClient, operator: Operator, stage: Stage, scene: str
 ) -> None:
     first = ended(client, stage, scene)
-    journal = operator.describe(first.invocation_id).journal
-    (second_step,) = [index for index, line in enumerate(journal) if "run 'two'" in line]
+    second_step = operator.journal(first.invocation_id).index("run 'two'")
     answered(stage, scene, two="two", three="three")
 
     again = operator.restart(first.invocation_id, second_step)

@@ -98,7 +98,7 @@ def test_a_key_is_forgotten_after_its_retention_and_runs_again(
 
 @feature("journal retention")
 def test_a_key_outlives_the_journal(client: perdure.SyncClient, operator: Operator, stage: Stage, ended: Ended) -> None:
-    assert eventually(lambda: not operator.describe(ended.of_journal.invocation_id).journal)
+    assert eventually(lambda: not operator.journal(ended.of_journal.invocation_id))
 
     ForgetfulClient(client).forget_journal(Text(text=ended.journal_scene), idempotency_key=ended.journal_scene)
 

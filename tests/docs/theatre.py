@@ -15,6 +15,7 @@ from typing import assert_never
 from perdure import Endpoint
 from perdure.session import EndpointSession
 from perdure_runtime.admin.server import AdminServer
+from perdure_runtime.admin.service import AdminService
 from perdure_runtime.contracts import Contracts
 from perdure_runtime.ingress.server import Ingress
 from perdure_runtime.invoker.local import LocalTransport
@@ -106,7 +107,10 @@ async def theatre(page: Page, *, always_replay: bool) -> AsyncIterator[Theatre]:
             LocalTransport(lambda send: EndpointSession(endpoint, send)),
             impatient(contracts) if always_replay else contracts,
         )
-        ingress, admin = Ingress(node.router, "127.0.0.1", 0), AdminServer(node.administration, "127.0.0.1", 0)
+        ingress, admin = (
+            Ingress(node.router, "127.0.0.1", 0),
+            AdminServer(AdminService(node.administration), "127.0.0.1", 0),
+        )
         await ingress.start()
         await admin.start()
         try:

@@ -1,5 +1,6 @@
 """A new version of an endpoint, as an operator brings it in: real processes, and the command line."""
 
+import re
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from tests.e2e.app_upgrade import VERSION
 
 TIMEOUT_S = 60.0
 SERVICE = "orders.v1.OrderService"
-SDK = f"perdure {version('perdure')}"
+SDK = version("perdure")
 
 
 class Desk:
@@ -68,6 +69,10 @@ class Desk:
         """Registers an endpoint; gives the id of its deployment."""
         return self.says("deployments", "register", address, *options)[0].split()[0]
 
+    def listed(self) -> list[list[str]]:
+        """The deployments, each by the cells of its row."""
+        return [re.split(r" {2,}", line) for line in self.says("deployments", "list")[1:]]
+
     def wait_for_wait(self, invocation_id: str) -> None:
         """Waits until an order waits for its parcel."""
         deadline = time.monotonic() + TIMEOUT_S
@@ -111,11 +116,11 @@ def test_a_new_version_takes_over_while_the_old_one_ends_what_it_has_begun(tmp_p
 
         # One that does takes the new work, and leaves the old where it is.
         _, right = there.serve("v2")
-        assert there.says("deployments", "verify", right) == [f"{right} repeats 1 journals"]
+        assert there.says("deployments", "verify", right) == [f"{right} repeats 1 journal"]
         second = there.register(right, "--verify")
-        assert there.says("deployments", "list") == [
-            f"{first}  {old_address}  draining, 1 in flight, {SDK}  {SERVICE}",
-            f"{second}  {right}  active, no work, {SDK}  {SERVICE}",
+        assert there.listed() == [
+            [first, old_address, "draining", "1 in flight", SDK, SERVICE],
+            [second, right, "active", "no work", SDK, SERVICE],
         ]
         newer = orders.process.send(Order(id="o-2"))
         newer.signal("shipped", Receipt())
@@ -127,10 +132,10 @@ def test_a_new_version_takes_over_while_the_old_one_ends_what_it_has_begun(tmp_p
         assert f"{first} has begun 1 invocations that have not ended: {begun.invocation_id}; " in kept.stderr
         begun.signal("shipped", Receipt())
         assert begun.attach().payment_id == "v1 v1"
-        assert f"{first}  {old_address}  drained, no work, {SDK}  {SERVICE}" in there.says("deployments", "list")
+        assert [first, old_address, "drained", "no work", SDK, SERVICE] in there.listed()
         assert there.says("deployments", "remove", first) == [f"{first} is removed"]
         old.stop()
         last = orders.process.send(Order(id="o-3"))
         last.signal("shipped", Receipt())
         assert last.attach().payment_id == "v2 v2"
-        assert there.says("deployments", "list") == [f"{second}  {right}  active, no work, {SDK}  {SERVICE}"]
+        assert there.listed() == [[second, right, "active", "no work", SDK, SERVICE]]

@@ -168,6 +168,6 @@ def test_a_sentence_without_secrets_stays_as_it_is() -> None:
     "piece", ["a-", "a.", "eyJ-", "eyJ.", "pk_a-", "a://a", "bearer ", "token ", "password =\n", " "]
 )
 def test_a_long_text_of_strangers_is_looked_through_in_one_go(piece: str) -> None:
-    text = piece * 200_000
+    text = piece * 200_000 + " pk_ab12_hunter2"
 
-    assert len(masked_text(text)) > 0
+    assert masked_text(text).endswith(" pk_ab12_***")

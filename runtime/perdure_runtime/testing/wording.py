@@ -20,6 +20,10 @@ def command_text(entry: Entry) -> str:
             return f"sleep {duration_text(entry.sleep.duration_ms)}"
         case "run":
             return f"run {entry.run.name!r}"
+        case "set_state" if entry.set_state.read:
+            return f"read {entry.set_state.name}"
+        case "clear_state" if entry.clear_state.read:
+            return f"read {entry.clear_state.name}"
         case "set_state":
             return f"set {entry.set_state.name}"
         case "clear_state":
