@@ -102,7 +102,7 @@ class Tls:
 
 
 class _Renewed(ssl.SSLContext):
-    """A context that begins each connection with one of the files as they are now."""
+    """A context of asyncio, which calls ``wrap_bio``: each connection begins with one of the files as they are now."""
 
     _watched: Watched[ssl.SSLContext]
     _server_name: str

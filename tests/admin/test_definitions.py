@@ -32,6 +32,17 @@ def test_subscriptions_are_stored_until_they_are_removed() -> None:
     play(story)
 
 
+def test_a_secret_is_named_by_its_variable() -> None:
+    async def story(town: Town) -> None:
+        named = Subscription.Kafka(settings={"sasl.password": "${PASSWORD}", "ssl.key.location": "/etc/key.pem"})
+        wanted = Subscription(kafka=named)
+        wanted.MergeFrom(ORDERS)
+        put = await town.admin.put_subscription(wanted)
+        assert put.kafka.settings["sasl.password"] == "${PASSWORD}"
+
+    play(story)
+
+
 def test_a_change_keeps_when_it_was_defined() -> None:
     async def story(town: Town) -> None:
         first = await town.admin.put_schedule(NIGHTLY)
@@ -61,6 +72,15 @@ def test_a_change_keeps_when_it_was_defined() -> None:
             Subscription(nats=Subscription.Nats(stream="X")),
             "nats.servers is empty; write it, such as nats://localhost:4222",
         ),
+        (
+            Subscription(kafka=Subscription.Kafka(settings={"sasl.password": "hunter2"})),
+            "kafka.settings sasl.password is a secret; name an environment variable of the nodes",
+        ),
+        (
+            Subscription(nats=Subscription.Nats(servers="nats://a,nats://ada:hunter2@b", stream="X")),
+            "nats.servers has a login, which is a secret; name an environment variable of the nodes",
+        ),
+        (Subscription(skip={"0": -1}), "skip has -1 for partition '0'; write the position of a message"),
         (Subscription.FromString(b"\x28\x09"), "mapping is 9; use PROTOBUF or JSON"),
     ],
 )
@@ -72,6 +92,7 @@ def test_a_subscription_that_is_none_is_refused(change: Subscription, says: str)
         with pytest.raises(AdminRefused) as refused:
             await town.admin.put_subscription(wrong)
         assert str(refused.value).startswith(says)
+        assert "hunter2" not in str(refused.value)
         assert await town.admin.subscriptions() == []
 
     play(story)

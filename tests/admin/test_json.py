@@ -78,6 +78,8 @@ def test_an_invocation_is_acted_on_by_json() -> None:
     [
         ("GetInvocation", '{"invocation_id": "inv_1"}', 404, "not_found", "there is no invocation 'inv_1'"),
         ("ListInvocations", '{"filter": {"statuses": ["x"]}}', 400, "invalid_argument", "'x' is no status"),
+        ("CountInvocations", '{"filter": {"min_age_ms": -5}}', 400, "invalid_argument", "min_age_ms is -5; write mill"),
+        ("CountInvocations", '{"filter": {"max_age_ms": "-5"}}', 400, "invalid_argument", "max_age_ms is -5; write mi"),
         ("ListInvocations", '{"page_token": "?"}', 400, "invalid_argument", "page_token '?' is none of this list"),
         ("ListInvocations", '{"page_token": "WzFd"}', 400, "invalid_argument", "page_token 'WzFd' is none"),
         ("ListInvocations", '{"filtre": {}}', 400, "invalid_argument", "the body is no perdure.admin.v1.ListInv"),

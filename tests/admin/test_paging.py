@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from perdure_runtime.admin.paging import place_of, size_of, token_of
 from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.partition.rows import LAST_MS
 
 
-@given(st.lists(st.text() | st.integers(-(2**63), 2**63), min_size=1, max_size=4))
+@given(st.lists(st.text() | st.integers(0, LAST_MS), min_size=1, max_size=4))
 def test_a_token_is_the_place_that_it_was_made_of(place: list[str | int]) -> None:
     token = token_of(place)
     assert place_of(token, place) == place
@@ -25,6 +26,12 @@ def test_any_other_text_is_refused_or_a_place(text: str) -> None:
         told = "page_token"
     assert place is None or [type(value) for value in place] == [str, int]
     assert told.startswith("page_token")
+
+
+@pytest.mark.parametrize("number", [-1, LAST_MS + 1, 10**30])
+def test_a_moment_that_is_none_is_refused(number: int) -> None:
+    with pytest.raises(Refusal):
+        place_of(token_of(("inv_1", number)), ("", 0))
 
 
 def test_no_token_is_the_beginning() -> None:

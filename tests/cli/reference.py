@@ -45,6 +45,8 @@ def _below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         if inner.hidden:
             continue
         if hasattr(inner, "commands"):
+            if inner.invoke_without_command:
+                yield " ".join((*words, name)), inner
             yield from _below(inner, (*words, name))
         else:
             yield " ".join((*words, name)), inner

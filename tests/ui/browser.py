@@ -85,7 +85,7 @@ def window(browser: Browser, base: str, width: int = 1280, **how: Any) -> Iterat
 
     def told(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            watched.complaints.append(message.text)
+            watched.complaints.append(f"{message.location.get('url', '')}: {message.text}")
 
     watched.page.on("console", told)
     watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))

@@ -46,7 +46,7 @@ class Bulk:
         """Does the same to the invocations that fit a filter: a page of them, the oldest first."""
         act = self._actions.get(request.action)
         if act is None:
-            known = ", ".join(name for name in BulkAction.keys() if name != "BULK_ACTION_UNSPECIFIED")  # noqa: SIM118
+            known = ", ".join(name for name, number in BulkAction.items() if number in self._actions)
             raise Refusal(Status.INVALID_ARGUMENT, f"no action is given; say what to do: {known}")
         place = place_of(request.page_token, ("", 0))
         after, began_ms = (str(place[0]), int(place[1])) if place is not None else ("", self._node.now_ms())

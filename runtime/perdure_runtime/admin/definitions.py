@@ -1,6 +1,7 @@
 """Subscriptions and schedules: what calls handlers by itself, as operators define it."""
 
 import re
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from google.protobuf.message import Message
@@ -14,6 +15,8 @@ from perdure_runtime.contracts.shapes import NotRead, Shape
 from perdure_runtime.ingress.refusal import Refusal
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+# Settings of librdkafka that hold one.
+SECRET = re.compile(r"password|secret|key\.pem")
 STARTS = ("", "earliest", "latest")
 SHORTEST_INTERVAL_MS = 1_000
 
@@ -160,6 +163,13 @@ def _check_name(name: str, what: str) -> None:
 
 
 def _check_source(wanted: wire.Subscription) -> None:
+    for place, text in _secrets(wanted):
+        if "${" not in text:
+            # What is defined is shown to all who may look.
+            raise _wrong(f"{place} is a secret; name an environment variable of the nodes, such as ${{SHOP_PASSWORD}}")
+    for partition, position in wanted.skip.items():
+        if position < 0:
+            raise _wrong(f"skip has {position} for partition {partition[:50]!r}; write the position of a message")
     match wanted.WhichOneof("source"):
         case "kafka":
             _check_set(wanted.kafka, "kafka", brokers="localhost:9092", topic="orders")
@@ -171,6 +181,17 @@ def _check_source(wanted: wire.Subscription) -> None:
             raise _wrong("the subscription has no source; set kafka or nats")
     if start not in STARTS:
         raise _wrong(f"start is {start[:50]!r}; use earliest or latest")
+
+
+def _secrets(wanted: wire.Subscription) -> Iterator[tuple[str, str]]:
+    """What nobody but the nodes may read, and where it stands."""
+    for name, text in wanted.kafka.settings.items():
+        if SECRET.search(name) and not name.endswith(".location"):
+            yield f"kafka.settings {name}", text
+    for server in wanted.nats.servers.split(","):
+        login, at, _ = server.partition("://")[2].rpartition("@")
+        if at:
+            yield "nats.servers has a login, which", login
 
 
 def _check_set(message: Message, place: str, **examples: str) -> None:

@@ -90,6 +90,9 @@ def scans_of(wanted: InvocationFilter, now_ms: int, begun: tuple[Condition, ...]
     common = [*begun, *(is_equal(column, value) for column in SAME if (value := getattr(wanted, column)))]
     if wanted.ids:
         common.append(is_equal("id", *dict.fromkeys(wanted.ids)))
+    for name in ("min_age_ms", "max_age_ms"):
+        if getattr(wanted, name) < 0:
+            raise Refusal(Status.INVALID_ARGUMENT, f"{name} is {getattr(wanted, name)}; write milliseconds, 0 or more")
     if wanted.min_age_ms:
         common.append(Condition("created_at_ms", Operator.AT_MOST, (now_ms - wanted.min_age_ms,)))
     if wanted.max_age_ms:

@@ -11,7 +11,9 @@ from typing import TypeAlias
 from grpclib.const import Status
 
 from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.partition.rows import LAST_MS
 
+# Numbers in places are moments.
 Place: TypeAlias = Sequence[str | int]
 
 
@@ -34,6 +36,8 @@ def place_of(token: str, like: Place) -> Place | None:
     except (ValueError, RecursionError) as error:
         raise _foreign(token) from error
     if not isinstance(found, list) or [type(value) for value in found] != [type(value) for value in like]:
+        raise _foreign(token)
+    if not all(0 <= value <= LAST_MS for value in found if isinstance(value, int)):
         raise _foreign(token)
     return found
 

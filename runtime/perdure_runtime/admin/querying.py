@@ -21,10 +21,10 @@ class Querying:
     @rpc
     async def query(self, request: QueryRequest) -> QueryResponse:
         """Answers one SELECT over the views. It never writes, and is ended where it takes too long."""
-        if self._query is None:
-            raise Refusal(Status.UNIMPLEMENTED, "this node answers no SQL; ask one that `perdure up` has started")
         if not request.sql.strip():
             raise Refusal(Status.INVALID_ARGUMENT, "sql is empty; write a SELECT, such as SELECT id FROM invocation")
+        if self._query is None:
+            raise Refusal(Status.UNIMPLEMENTED, "this node answers no SQL; ask one that `perdure up` has started")
         bounded = QueryRequest(
             sql=request.sql,
             limit=min(request.limit or DEFAULT_ROWS, MOST_ROWS),

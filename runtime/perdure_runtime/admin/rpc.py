@@ -17,6 +17,7 @@ from perdure_protos.perdure.admin.v1 import admin_pb2
 
 from perdure_runtime.admin.gate import permit_rpc
 from perdure_runtime.admin.roles import LEAST_ROLES
+from perdure_runtime.admin.text import check_text
 from perdure_runtime.ingress.port import (
     DeploymentInUse,
     NotAccepted,
@@ -27,6 +28,7 @@ from perdure_runtime.ingress.port import (
     WrongStatus,
 )
 from perdure_runtime.ingress.refusal import Refusal
+from perdure_runtime.ingress.trouble import refusal_of
 from perdure_runtime.security.principal import Role
 from perdure_runtime.storage.api import StorageFailure
 
@@ -76,12 +78,8 @@ def rpc(
             raise Refusal(Status.FAILED_PRECONDITION, str(error)) from error
         except UnknownDeployment as error:
             raise Refusal(Status.NOT_FOUND, f"there is no deployment {str(error)[:100]!r}") from error
-        except UnknownInvocation as error:
-            sentence = f"there is no invocation {str(error)[:100]!r}: it never existed, or its retention is over"
-            raise Refusal(Status.NOT_FOUND, sentence) from error
-        except UnknownAwakeable as error:
-            sentence = f"there is no awakeable {str(error)[:100]!r}: it never existed, or its invocation has ended"
-            raise Refusal(Status.NOT_FOUND, sentence) from error
+        except (UnknownInvocation, UnknownAwakeable) as error:
+            raise refusal_of(error, str(error)) from error
         except (StorageFailure, NotAccepted) as error:
             raise Refusal(Status.UNAVAILABLE, str(error)) from error
 
@@ -105,6 +103,7 @@ def _rpc(method: MethodDescriptor, answer: Callable[[Any], Awaitable[Message]] |
 
     async def permitted(request: Message) -> Message:
         permit_rpc(method.name, least)
+        check_text(request)
         return await known(request)
 
     return Rpc(

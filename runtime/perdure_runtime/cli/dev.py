@@ -48,7 +48,7 @@ def run(path: str, settings: Settings) -> None:
             transport = LocalTransport(
                 lambda send: narrator.session(lambda seen: EndpointSession(endpoint, seen), send)
             )
-            listening.node.invoker.add(transport, contracts)
+            listening.node.serve_here(transport, contracts)
             typer.echo(announcement(listening.ingress, listening.admin, ground.place))
             for service in contracts:
                 typer.echo(f"  {service}")

@@ -1,15 +1,23 @@
 """The nodes of the cluster, as operators see them."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from perdure_protos.perdure.admin.v1.cluster_pb2 import Node
 
-from perdure_runtime.membership.keeper import Keeper
 from perdure_runtime.node.settings import FixedWorkers
-from perdure_runtime.storage.cluster import NodeRow
+from perdure_runtime.storage.cluster import NodeRow, Snapshot
 
 # What a node is called that has no peers.
 ALONE = "node"
+
+
+class Keeper(Protocol):
+    """Follows one database."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Its nodes, as they were last seen."""
 
 
 class Census:

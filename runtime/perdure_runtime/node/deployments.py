@@ -14,7 +14,7 @@ from perdure_runtime.invoker import verifying
 from perdure_runtime.invoker.invoker import Invoker
 from perdure_runtime.invoker.remote import PLAIN, Remote, RemoteTransport, discover
 from perdure_runtime.invoker.resolving import Lookup, look_up, processes_at
-from perdure_runtime.invoker.transport import EndpointUnreachable
+from perdure_runtime.invoker.transport import EndpointUnreachable, Transport
 from perdure_runtime.invoker.verifying import Subject
 from perdure_runtime.node.clock import ClockMs
 from perdure_runtime.node.likeness import difference, is_other_version, serves_alike
@@ -64,6 +64,10 @@ class Deployments:
     def restore(self) -> None:
         """Routes services to the deployments that are stored. Raises StorageFailure."""
         self._routes.restore()
+
+    def serve_here(self, transport: Transport, contracts: Contracts) -> None:
+        """Routes to an endpoint of this process, for as long as it is here."""
+        self._routes.serve_here(transport, contracts, self._clock_ms())
 
     async def refresh(self) -> None:
         """Reads which deployments there are; returns once this node routes by them. Raises StorageFailure."""
@@ -180,7 +184,8 @@ class Deployments:
 
     async def list(self) -> list[deployments_pb2.Deployment]:
         """All deployments, oldest first."""
-        rows = await self._routes.refresh()
+        await self._routes.refresh()
+        rows = self._routes.shown
         messages = await asyncio.to_thread(self._messages, rows, self._newest(rows))
         return list(messages.values())
 

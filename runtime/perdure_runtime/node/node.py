@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from perdure_runtime.contracts import Contracts
 from perdure_runtime.ingress.port import EndpointUnavailable
 from perdure_runtime.invoker.deployed import Deployed
 from perdure_runtime.invoker.invoker import Invoker
 from perdure_runtime.invoker.remote import PLAIN, Remote
+from perdure_runtime.invoker.transport import Transport
 from perdure_runtime.membership.fixed import FixedDirectory
 from perdure_runtime.membership.keeper import Keeper
 from perdure_runtime.node.administration import Administration
@@ -140,6 +142,10 @@ class Node:
     def is_here(self, partition: int) -> bool:
         """Whether a partition is this node's, for sure."""
         return self._whereabouts.is_here(partition)
+
+    def serve_here(self, transport: Transport, contracts: Contracts) -> None:
+        """Sends invocations of these services to an endpoint of this process."""
+        self._deployments.serve_here(transport, contracts)
 
     async def start(self) -> None:
         """Takes its partitions, or its place among the nodes that have them, and goes on with what was running.

@@ -12,6 +12,7 @@ from perdure_runtime.contracts.overlay import SERVICE_SETTINGS, overlaid
 from perdure_runtime.invoker.invoker import Invoker
 from perdure_runtime.invoker.remote import PLAIN, Remote, RemoteTransport
 from perdure_runtime.invoker.resolving import Lookup, processes_at
+from perdure_runtime.invoker.transport import Transport
 from perdure_runtime.partition.policy import Execution
 from perdure_runtime.storage.api import DeploymentRow, Registry, StorageFailure
 
@@ -19,6 +20,8 @@ from perdure_runtime.storage.api import DeploymentRow, Registry, StorageFailure
 EVERY_S = 1.0
 # Host names are asked this often which processes they stand for.
 RESOLVE_EVERY_S = 5.0
+# What the deployment is called that is in this process.
+HERE = "local"
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ class Routes:
         self._look_up = look_up
         self._remote = remote
         self._rows: dict[str, DeploymentRow] = {}
+        self._here: DeploymentRow | None = None
         # What their contracts say, by id, and what operators have set in place of that, by service.
         self._said: dict[str, Contracts] = {}
         self._stored: Mapping[str, bytes] = {}
@@ -50,9 +54,14 @@ class Routes:
         return tuple(self._rows.values())
 
     @property
+    def shown(self) -> tuple[DeploymentRow, ...]:
+        """The deployments as operators see them: the one of this process first, which is older than all others."""
+        return self.rows if self._here is None else (self._here, *self.rows)
+
+    @property
     def contracts(self) -> Contracts:
         """What the contracts of the newest deployments say, whatever operators have set in place of that."""
-        return Contracts().merged(*(self._said[id] for id in self._rows if id in self._said))
+        return Contracts().merged(*(self._said[row.id] for row in self.shown if row.id in self._said))
 
     def restore(self) -> None:
         """Reads the deployments while nothing else runs. Raises StorageFailure."""
@@ -126,6 +135,12 @@ class Routes:
         self._stored = stored
         self._settings = {name: found for name, content in stored.items() if (found := _settings(name, content))}
         self._invoker.renew({id: overlaid(said, self._settings) for id, said in self._said.items()})
+
+    def serve_here(self, transport: Transport, contracts: Contracts, now_ms: int) -> None:
+        """Routes to an endpoint of this process: a deployment that nobody else knows, for as long as it is here."""
+        self._here = DeploymentRow(HERE, transport.address, tuple(contracts), b"", now_ms)
+        self._said[HERE] = contracts
+        self._invoker.add(transport, overlaid(contracts, self._settings), HERE)
 
     def _add(self, row: DeploymentRow) -> None:
         try:

@@ -16,13 +16,14 @@ from perdure_protos.perdure.admin.v1.invocations_pb2 import (
 )
 
 from perdure_runtime.cli.asking.choosing import filter_of
-from perdure_runtime.cli.asking.invocations import error_text, in_short, outcome
+from perdure_runtime.cli.asking.invocations import error_text, outcome
 from perdure_runtime.cli.asking.node import ask
 from perdure_runtime.cli.asking.paging import PAGE
 from perdure_runtime.cli.choice import Choice
 from perdure_runtime.cli.connection import Connection
 from perdure_runtime.cli.printing import as_json as json_of
 from perdure_runtime.cli.printing import say
+from perdure_runtime.contracts.headline import headline
 
 INTERVAL_S = 0.5
 
@@ -59,4 +60,4 @@ def _cells(invocation: Invocation) -> Iterator[str]:
         yield invocation.key
     error = error_text(invocation.error) if invocation.HasField("error") else invocation.last_error
     if error:
-        yield in_short(error)
+        yield headline(error)

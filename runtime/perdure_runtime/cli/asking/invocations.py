@@ -27,6 +27,7 @@ from perdure_runtime.cli.connection import Connection
 from perdure_runtime.cli.duration import show_duration
 from perdure_runtime.cli.printing import as_json as json_of
 from perdure_runtime.cli.printing import branch, facts, moment, note, print_json, print_value, say, table, tree
+from perdure_runtime.contracts.headline import headline
 
 
 def print_list(connection: Connection, choice: Choice, limit: int, *, oldest_first: bool, as_json: bool) -> None:
@@ -96,12 +97,6 @@ def error_text(error: TerminalError) -> str:
     return f"{error.name or error.code}: {error.message}{details}"
 
 
-def in_short(error: str) -> str:
-    """The line of an error that says what: of a traceback the last one."""
-    lines = error.strip().splitlines() or [""]
-    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
-
-
 def _found(
     connection: Connection, wanted: InvocationFilter, limit: int, *, oldest_first: bool
 ) -> ListInvocationsResponse:
@@ -131,7 +126,7 @@ def _row(invocation: Invocation) -> tuple[str, ...]:
     error = error_text(invocation.error) if invocation.HasField("error") else invocation.last_error
     handler = f"{invocation.service}/{invocation.handler}"
     age = show_duration(time.time() * 1_000 - invocation.created_at_ms)
-    return invocation.id, handler, invocation.key, outcome(invocation), age, took, in_short(error)
+    return invocation.id, handler, invocation.key, outcome(invocation), age, took, headline(error)
 
 
 def _facts(invocation: Invocation) -> dict[str, str]:
@@ -168,7 +163,7 @@ def _entry(entry: JournalEntry) -> tuple[str, ...]:
     if entry.HasField("error"):
         result = error_text(entry.error)
     elif entry.failures:
-        result = f"failed {entry.failures} times, the last time: {in_short(entry.last_error)}"
+        result = f"failed {entry.failures} times, the last time: {headline(entry.last_error)}"
     summary = f"{entry.summary} {payload_text(entry.input)}" if entry.HasField("input") else entry.summary
     if entry.invocation_id:
         summary += f" as {entry.invocation_id}"
