@@ -91,7 +91,8 @@ async function loadParts() {
 async function goOn() {
   for (let form; (form = document.querySelector("form[data-continue]")); ) {
     if (root.dataset.stopped) return;
-    const page = await load(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    // Not `form.action`: it has a field of that name.
+    const page = await load(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(new FormData(form)) });
     const next = page.getElementById("progress");
     if (!next) {
       document.getElementById("main").replaceChildren(...page.getElementById("main").childNodes);
