@@ -31,6 +31,7 @@ def sql(ground: Ground) -> Callable[[bytes], None]:
 
     def one(data: bytes) -> None:
         dice = Dice(data)
+        rows.asked.clear()
         words = _statement(dice, views)
         for _ in range(dice.below(3) if dice.yes(4) else 0):
             words.insert(dice.below(len(words) + 1), dice.choice(WORDS) if not dice.yes(8) else dice.text())

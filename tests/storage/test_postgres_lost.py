@@ -8,7 +8,7 @@ from perdure_runtime.partition.view import InvocationDocument, StateDocument
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import StaleEpoch, StorageFailure
 from perdure_runtime.storage.postgres import PostgresStorage, ownership
-from perdure_runtime.storage.postgres.schema import BROKEN
+from perdure_runtime.storage.postgres.migrations import BROKEN
 
 from examples.exactly_once_postgres.cluster import Cluster
 from tests.storage.homes import PostgresHome, copy_database

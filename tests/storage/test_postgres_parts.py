@@ -8,7 +8,8 @@ from perdure_runtime.partition.view import ChannelDocument, InvocationDocument, 
 from perdure_runtime.partition.writes import Writes
 from perdure_runtime.storage.api import StorageForeign
 from perdure_runtime.storage.cluster import Holding
-from perdure_runtime.storage.postgres import PostgresCluster, PostgresStorage, schema
+from perdure_runtime.storage.postgres import PostgresCluster, PostgresStorage
+from perdure_runtime.storage.postgres.migrations import MIGRATIONS
 
 from tests.storage.homes import PostgresHome
 from tests.storage.samples import bare, entries, save
@@ -24,7 +25,7 @@ def write_version_1(database: PostgresHome) -> None:
         connection.execute("CREATE SCHEMA perdure")
         connection.execute("CREATE TABLE perdure.perdure_schema (version integer NOT NULL)")
         connection.execute("INSERT INTO perdure.perdure_schema (version) VALUES (1)")
-        for statement in schema.MIGRATIONS[0]:
+        for statement in MIGRATIONS[0]:
             connection.execute(statement)
         connection.execute(
             "INSERT INTO perdure.partition (partition, epoch, batch) VALUES (0, %s, 99)", (OWNED_BY_VERSION_1,)

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from perdure_runtime.storage.api import StorageFailure, StorageForeign
 from perdure_runtime.storage.postgres import PostgresStorage, schema
+from perdure_runtime.storage.postgres.migrations import MIGRATIONS
 
 from examples.demo.processes import free_port
 from examples.exactly_once_postgres.cluster import Cluster
@@ -39,7 +40,7 @@ def test_tables_of_another_program_beside_ours_are_no_matter(database: PostgresH
 def test_tables_of_a_newer_perdure_are_refused(database: PostgresHome) -> None:
     database.open().close()
     database.by_hand("UPDATE perdure.perdure_schema SET version = 99")
-    known = len(schema.MIGRATIONS)
+    known = len(MIGRATIONS)
     with pytest.raises(StorageForeign, match=rf"tables of version 99.*versions 1 to {known}.*or a newer one"):
         database.open()
 
@@ -49,7 +50,7 @@ def test_tables_that_cannot_all_be_made_leave_the_database_as_it_was(
 ) -> None:
     with monkeypatch.context() as broken:
         twice = "CREATE TABLE perdure.partition (twice text)"
-        broken.setattr(schema, "MIGRATIONS", ((*schema.MIGRATIONS[0], twice), *schema.MIGRATIONS[1:]))
+        broken.setattr(schema, "MIGRATIONS", ((*MIGRATIONS[0], twice), *MIGRATIONS[1:]))
         with pytest.raises(StorageFailure, match="already exists"):
             database.open()
     assert database.by_hand("SELECT count(*) FROM pg_namespace WHERE nspname = 'perdure'") == [(0,)]
@@ -63,13 +64,13 @@ def test_older_tables_are_migrated_once_with_all_that_is_in_them(
     storage.acquire()
     save(storage, inserting(bare("inv_1")))
     storage.close()
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE perdure.later (name text)",)))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE perdure.later (name text)",)))
     for _ in range(2):
         storage = database.open()
         storage.acquire()
         assert storage.active([0], "", 9) == [bare("inv_1")]
         storage.close()
-    assert database.by_hand("SELECT version FROM perdure.perdure_schema") == [(len(schema.MIGRATIONS),)]
+    assert database.by_hand("SELECT version FROM perdure.perdure_schema") == [(len(MIGRATIONS),)]
 
 
 def test_nodes_that_start_together_make_the_tables_once(database: PostgresHome) -> None:

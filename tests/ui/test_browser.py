@@ -198,7 +198,7 @@ def test_a_call_that_the_ingress_refuses_says_why(page: Page) -> None:
     expect(page.locator("#outcome")).to_contain_text('no field named "point"')
 
 
-def test_state_is_edited_and_a_conflict_shows_both_sides(page: Page, node: Town) -> None:
+def test_state_is_edited_and_a_conflict_shows_both_sides(page: Page, watched: Watched, node: Town) -> None:
     page.goto(f"/ui/objects/{ACCOUNTS}")
     page.get_by_role("link", name="c3", exact=True).click()
     fields = page.locator('#edit [name="values"]')
@@ -214,6 +214,10 @@ def test_state_is_edited_and_a_conflict_shows_both_sides(page: Page, node: Town)
     page.get_by_role("button", name="Keep").click()
 
     expect(page.locator("#values")).to_contain_text('"1"')
+    # The browser tells of the status of the conflict, as it should.
+    conflict = [each for each in watched.complaints if "409" in each]
+    assert len(conflict) == 1
+    watched.complaints.remove(conflict[0])
 
 
 def test_an_invocation_is_paused_resumed_and_killed(page: Page) -> None:

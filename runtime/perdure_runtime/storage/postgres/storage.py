@@ -22,6 +22,7 @@ from perdure_runtime.storage.postgres import ownership, schema
 from perdure_runtime.storage.postgres.batch import statements_of
 from perdure_runtime.storage.postgres.connection import Link
 from perdure_runtime.storage.postgres.failure import UNFIT, UNREADABLE, failure
+from perdure_runtime.storage.postgres.migrations import BROKEN
 from perdure_runtime.storage.postgres.reads import Reads
 from perdure_runtime.storage.postgres.records import PostgresRecords
 from perdure_runtime.storage.postgres.statements import Parameters
@@ -212,7 +213,7 @@ class PostgresStorage(PostgresRecords):
     def _refusal(self, staged: _Staged, error: psycopg.Error) -> StorageFailure | StaleEpoch:
         """What a failure to commit means."""
         doing = "committing a batch"
-        if error.sqlstate == schema.BROKEN and staged.epochs:
+        if error.sqlstate == BROKEN and staged.epochs:
             try:
                 lost = self._writer.use(lambda connection: ownership.lost(connection, staged.epochs))
                 last = self._writer.use(lambda connection: ownership.last(connection, self._node_id))
