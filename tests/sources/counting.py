@@ -1,8 +1,6 @@
 """What the tests call: an object that remembers every message it was given, in order."""
 
 import perdure
-from perdure_runtime.storage.sqlite import SqliteStorage
-from perdure_runtime.storage.views import STATE, is_equal
 from trial.v1 import AddRequest, CounterContext, CounterHandlers, CounterState, Text, TrialHandlers
 
 HANDLER = "trial.v1.Counter/Add"
