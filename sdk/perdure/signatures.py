@@ -110,8 +110,7 @@ class Verifier:
         key = self._keys.get(key_id)
         if key is None:
             raise WrongSignature(
-                f"this endpoint does not know the signing key {key_id} of the node; give its public key to "
-                "accept_from"
+                f"this endpoint does not know the signing key {key_id} of the node; give its public key to accept_from"
             )
         try:
             key.verify(bytes.fromhex(signature), claim.statement())
