@@ -131,12 +131,155 @@ SECTIONS: dict[str, tuple[Feature, ...]] = {
         Feature("awakeables: resolve and reject over gRPC"),
         Feature("workflow attach and output by id"),
         Feature("a deadline ends the wait, not the invocation"),
+        Feature(
+            ("tests/ingress/http/test_openapi.py::test_it_has_the_public_handlers_and_nothing_of_the_private_ones",),
+        ),
     ),
     "Operations": (
         Feature("new invocations go to the newest deployment, those in flight stay"),
         Feature("a call waits until an endpoint serves it"),
         Feature("an operator looks at an invocation and its journal"),
         Feature("purge forgets an ended invocation"),
+        Feature(
+            "the admin API as gRPC and as JSON, with an OpenAPI document",
+            (
+                "tests/admin/test_json.py::test_an_answer_is_the_same_by_json_and_by_grpc",
+                "tests/admin/test_openapi.py::test_it_has_every_rpc",
+                "tests/admin/test_openapi.py::test_it_is_served_as_it_is_and_answers_fit_it",
+            ),
+        ),
+        Feature(
+            "invocations are found by any filter and paged",
+            (
+                "tests/admin/test_invocations.py::test_a_filter_finds_and_counts_what_fits_all_of_it",
+                "tests/admin/test_filters.py::test_pages_of_a_filter_have_all_that_fits_once_and_in_order",
+            ),
+        ),
+        Feature(
+            "many invocations are acted on by a filter",
+            (
+                "tests/admin/test_many.py::test_thousands_are_paged_killed_and_purged",
+                "tests/admin/test_invocations.py::test_restarting_all_that_failed_ends_though_they_fail_again",
+            ),
+        ),
+        Feature(
+            "payloads, state and errors are shown as JSON with the names of the contract",
+            (
+                "tests/admin/test_invocations.py::test_an_ended_invocation_shows_its_payloads_with_field_names",
+                "tests/admin/test_invocations.py::test_a_terminal_error_is_shown_with_its_name_and_decoded_details",
+                "tests/admin/test_journals.py::test_commands_show_what_they_carry_and_what_they_were_completed_with",
+            ),
+        ),
+        Feature(
+            "state is edited with a version check",
+            (
+                "tests/admin/test_keys.py::test_an_edit_changes_what_handlers_read_and_gives_the_new_version",
+                "tests/admin/test_keys.py::test_an_edit_of_what_has_changed_meanwhile_is_refused",
+            ),
+        ),
+        Feature(
+            "settings of a service over its contract",
+            ("tests/ui/test_forms.py::test_settings_of_a_service_are_set_together",),
+        ),
+        Feature(
+            "the web UI",
+            (
+                "tests/ui/test_browser.py::test_every_page_can_be_read_in_light_and_dark",
+                "tests/ui/test_browser.py::test_the_list_is_used_by_keys_alone",
+                "tests/ui/test_browser.py::test_everything_is_done_without_a_script",
+                "tests/ui/test_browser.py::test_a_thousand_are_purged_while_one_watches",
+            ),
+        ),
+        Feature(
+            "the command line: a test for every command, a manual with every option",
+            (
+                "tests/cli/test_commands.py::test_every_command_has_a_test",
+                "tests/cli/test_commands.py::test_the_manual_has_every_command_and_option_as_the_app_has_it",
+            ),
+        ),
+        Feature(
+            "SQL that never writes and never holds up a node",
+            (
+                "tests/query/test_pushing.py::test_answers_are_those_of_sqlite_over_plain_tables",
+                "tests/query/test_limits.py::test_nothing_but_reading_views_is_done",
+                "tests/query/test_process.py::test_an_endless_query_ends_and_the_loop_runs_all_the_while",
+            ),
+        ),
+        Feature(
+            "configuration by file, environment and flags",
+            (
+                "tests/config/test_sources.py::test_flags_come_before_the_environment_that_before_the_file_and_the_file_before_defaults",
+                "tests/config/test_documentation.py::test_each_setting_is_documented_with_its_type_default_variable_flag_and_meaning",
+            ),
+        ),
+        Feature(
+            "traces from the caller to the step",
+            (
+                "tests/telemetry/test_context.py::test_a_called_invocation_belongs_to_its_caller",
+                "tests/telemetry/test_context.py::test_a_sent_invocation_begins_a_trace_and_is_linked",
+            ),
+        ),
+        Feature(
+            "metrics",
+            (
+                "tests/telemetry/test_metrics.py::test_every_metric_is_shown_with_its_help_and_those_of_the_process_too",
+                "tests/telemetry/test_docs.py::test_the_page_has_every_metric_as_it_is",
+            ),
+        ),
+        Feature(
+            "logs that are silent during replay",
+            (
+                "tests/telemetry/test_handler_logs.py::test_a_replay_logs_nothing_again",
+                "tests/telemetry/test_handler_logs.py::test_a_line_says_whose_it_is",
+            ),
+        ),
+        Feature(
+            "backup and restore",
+            (
+                "tests/cli/test_backup.py::test_a_node_that_runs_is_backed_up_and_restored",
+                "tests/storage/test_backup.py::test_what_is_restored_is_what_was_saved",
+            ),
+        ),
+    ),
+    "Trust": (
+        Feature(
+            "every endpoint refuses who is not known",
+            (
+                "tests/security/test_admin_access.py::test_every_rpc_of_grpc_refuses_who_is_not_known",
+                "tests/security/test_admin_access.py::test_every_path_of_http_refuses_who_is_not_known",
+                "tests/security/test_ingress_access.py::test_every_method_of_grpc_refuses_who_is_not_known",
+            ),
+        ),
+        Feature(
+            "roles of operators, services of callers",
+            (
+                "tests/security/test_admin_access.py::test_nobody_does_more_than_their_role_allows",
+                "tests/security/test_ingress_access.py::test_somebody_calls_the_services_that_their_patterns_name",
+            ),
+        ),
+        Feature(
+            "TLS and mutual TLS on every listener and connection",
+            (
+                "tests/security/test_listeners.py::test_one_port_speaks_json_and_grpc_behind_tls",
+                "tests/security/test_peers.py::test_a_node_without_a_certificate_is_not_let_in",
+                "tests/security/test_endpoints.py::test_node_and_endpoint_speak_tls_with_certificates_of_both",
+            ),
+        ),
+        Feature(
+            "requests from node to endpoint are signed",
+            (
+                "tests/security/test_endpoints.py::test_an_endpoint_refuses_what_nobody_or_somebody_else_has_signed",
+                "tests/security/test_endpoints.py::test_a_request_that_was_overheard_is_not_taken_again",
+            ),
+        ),
+        Feature(
+            "nothing beyond loopback without authentication",
+            ("tests/security/test_binding.py::test_beyond_this_machine_nothing_listens_without_authentication",),
+        ),
+        Feature(
+            "a payload codec: storage holds only ciphertext",
+            ("tests/storage/test_codec.py::test_a_database_with_a_codec_has_no_payload_in_it",),
+        ),
     ),
     "Testing support": (
         Feature(
@@ -173,7 +316,6 @@ SECTIONS: dict[str, tuple[Feature, ...]] = {
 
 # Of the same sections, and not built yet.
 NOT_YET = (
-    "an OpenAPI document of the JSON side",
     "subscriptions: topics of Kafka and NATS JetStream call handlers",
     "schedules: cron and intervals call handlers",
     "queues with concurrency, rates and priorities",
