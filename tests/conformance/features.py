@@ -132,6 +132,7 @@ SECTIONS: dict[str, tuple[Feature, ...]] = {
         Feature("workflow attach and output by id"),
         Feature("a deadline ends the wait, not the invocation"),
         Feature(
+            "an OpenAPI document of the JSON side",
             ("tests/ingress/http/test_openapi.py::test_it_has_the_public_handlers_and_nothing_of_the_private_ones",),
         ),
     ),

@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import accumulate
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,40 +57,28 @@ class Reader:
                 self.submit(lane, arrives=True, answered=True)
 
 
-# Gaps between messages are as wide as the span, and wider: topics have them.
-LOGS = st.lists(st.tuples(st.integers(1, 4), st.integers(0, PARTITIONS - 1)), max_size=30)
-EVENTS = st.lists(
-    st.one_of(
-        st.tuples(st.just("read"), st.integers(0, 1)),
-        st.tuples(st.just("crash"), st.integers(0, 1)),
-        st.tuples(st.just("submit"), st.integers(0, 1), st.integers(0, PARTITIONS - 1), st.booleans(), st.booleans()),
-    ),
-    max_size=200,
-)
-
-
-@settings(max_examples=500, deadline=None)
-@given(LOGS, EVENTS, st.integers(1, 6))
+@settings(max_examples=1_000, deadline=None)
+@given(st.randoms(use_true_random=True), st.integers(1, 6))
 def test_two_readers_that_crash_and_hear_no_answers_lose_nothing_and_bring_nothing_twice(
-    gaps: list[tuple[int, int]], events: list[tuple[object, ...]], span: int
+    chance: Random, span: int
 ) -> None:
     before, flow.SPAN = flow.SPAN, span
     try:
-        log: dict[int, int] = {}
-        position = -1
-        for gap, lane in gaps:
-            position += gap
-            log[position] = lane
+        # Gaps between messages are as wide as the span, and wider: topics have them.
+        positions = list(accumulate(chance.randint(1, 3) for _ in range(12)))
+        log = {position: chance.randrange(PARTITIONS) for position in positions}
         cluster = Cluster()
         readers = [Reader(log, cluster), Reader(log, cluster)]
-        for event in events:
-            match event:
-                case "read", int(who):
+        for _ in range(chance.randrange(80)):
+            who = chance.randrange(2)
+            match chance.choice(["read", "read", "submit", "submit", "submit", "crash"]):
+                case "read":
                     readers[who].read()
-                case "crash", int(who):
+                case "submit":
+                    lane = chance.randrange(PARTITIONS)
+                    readers[who].submit(lane, arrives=chance.random() < 0.8, answered=chance.random() < 0.8)
+                case "crash" if chance.random() < 0.3:
                     readers[who] = Reader(log, cluster)
-                case "submit", int(who), int(lane), bool(arrives), bool(answered):
-                    readers[who].submit(lane, arrives, answered)
         # All die, and one comes back.
         Reader(log, cluster).finish()
     finally:
