@@ -1,0 +1,57 @@
+"""The endpoint of docs/guides/incident.md: the environment says which version this process serves."""
+
+import os
+
+import perdure
+from orders.v1 import Item, Order, OrderServiceHandlers, Receipt
+from quotes.v1 import Price, QuoteRequest, SuppliersHandlers
+
+from examples.ledger import write
+
+VERSION = "INCIDENT_VERSION"
+
+
+class Orders(OrderServiceHandlers):
+    """Charges, then picks each item off its shelf."""
+
+    async def process(self, ctx: perdure.Context, request: Order) -> Receipt:
+        total_cents = sum(item.price_cents * item.quantity for item in request.items)
+        await ctx.run("charge", write, request.id, f"charged {total_cents}")
+        for item in request.items:
+            await ctx.run(f"pick {item.sku}", write, request.id, f"picked from shelf {self.shelf_of(item)}")
+        return Receipt(order_id=request.id, total_cents=total_cents)
+
+    def shelf_of(self, item: Item) -> str:
+        name, shelf = item.sku.split("-")
+        return shelf
+
+
+class RelabelledOrders(Orders):
+    """Says in its journals where it picks: no journal of the first version does."""
+
+    async def process(self, ctx: perdure.Context, request: Order) -> Receipt:
+        await ctx.run("check the shelves", len, request.items)
+        return await super().process(ctx, request)
+
+    def shelf_of(self, item: Item) -> str:
+        name, _, shelf = item.sku.partition("-")
+        return shelf or "the counter"
+
+
+class FixedOrders(Orders):
+    """Picks what has no shelf at the counter."""
+
+    def shelf_of(self, item: Item) -> str:
+        name, _, shelf = item.sku.partition("-")
+        return shelf or "the counter"
+
+
+class Quotes(SuppliersHandlers):
+    """Answers at once: thousands of ended invocations are quickly made."""
+
+    async def quote(self, ctx: perdure.Context, request: QuoteRequest) -> Price:
+        return Price()
+
+
+VERSIONS = {"broken": Orders, "too much": RelabelledOrders, "fixed": FixedOrders}
+app = perdure.Endpoint(VERSIONS[os.environ.get(VERSION, "broken")](), Quotes())
