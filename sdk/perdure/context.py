@@ -76,7 +76,7 @@ class Context(Caller):
 
     @property
     def deployment_id(self) -> str:
-        """The deployment that runs this attempt; empty in `perdure dev`. It may differ between attempts."""
+        """The deployment that runs this attempt; "local" in `perdure dev`. It may differ between attempts."""
         return self._attempt.start.deployment_id
 
     @overload

@@ -54,7 +54,6 @@ def test_a_handler_knows_what_another_handler_sends_along(client: perdure.SyncCl
 def test_a_handler_knows_its_deployment(client: perdure.SyncClient, town: Town) -> None:
     deployment = FactsClient(client).tell(Nothing()).deployment_id
 
-    # In one process nothing is deployed.
     assert deployment == town.deployment
 
 

@@ -55,7 +55,7 @@ class Town:
     Attributes:
         endpoint_host: Where the runtime finds endpoints that the suite starts.
         endpoint: The process of the handlers, or all of them as one; the runtime's own in the shape dev.
-        deployment: What the runtime calls the endpoint; empty in the shape dev.
+        deployment: What the runtime calls the endpoint; "local" in the shape dev.
     """
 
     directory: Path
@@ -63,7 +63,7 @@ class Town:
     nodes: Sequence[Node]
     endpoint_host: str
     endpoint: Service
-    deployment: str = ""
+    deployment: str = "local"
     turns: Iterator[int] = field(default_factory=itertools.count)
 
     def next_node(self) -> Node:

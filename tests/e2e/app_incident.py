@@ -26,24 +26,20 @@ class Orders(OrderServiceHandlers):
         return shelf
 
 
-class RelabelledOrders(Orders):
-    """Says in its journals where it picks: no journal of the first version does."""
+class FixedOrders(Orders):
+    """Picks at the counter what has no shelf."""
+
+    def shelf_of(self, item: Item) -> str:
+        name, _, shelf = item.sku.partition("-")
+        return shelf or "the counter"
+
+
+class CheckingOrders(FixedOrders):
+    """Counts the items before it charges: no journal of the first version says so."""
 
     async def process(self, ctx: perdure.Context, request: Order) -> Receipt:
-        await ctx.run("check the shelves", len, request.items)
+        await ctx.run("count the items", len, request.items)
         return await super().process(ctx, request)
-
-    def shelf_of(self, item: Item) -> str:
-        name, _, shelf = item.sku.partition("-")
-        return shelf or "the counter"
-
-
-class FixedOrders(Orders):
-    """Picks what has no shelf at the counter."""
-
-    def shelf_of(self, item: Item) -> str:
-        name, _, shelf = item.sku.partition("-")
-        return shelf or "the counter"
 
 
 class Quotes(SuppliersHandlers):
@@ -53,5 +49,5 @@ class Quotes(SuppliersHandlers):
         return Price()
 
 
-VERSIONS = {"broken": Orders, "too much": RelabelledOrders, "fixed": FixedOrders}
+VERSIONS = {"broken": Orders, "checking": CheckingOrders, "fixed": FixedOrders}
 app = perdure.Endpoint(VERSIONS[os.environ.get(VERSION, "broken")](), Quotes())

@@ -246,7 +246,7 @@ class Start(_message.Message):
     explicit_cancellation: _builtins.bool
     """The handler looks after its cancellation itself: nothing is raised in it."""
     deployment_id: _builtins.str
-    """The deployment that runs the attempt; empty in `perdure dev`."""
+    """The deployment that runs the attempt; "local" in `perdure dev`."""
     @_builtins.property
     def target(self) -> _journal_pb2.Target: ...
     @_builtins.property
