@@ -56,7 +56,7 @@ class Report:
         )
 
 
-async def try_target(target: Target, inputs: int, seed: int, turn: asyncio.Semaphore) -> Report:
+async def try_target(target: Target, inputs: int, seed: int, turn: asyncio.Semaphore, *, plain: bool) -> Report:
     """Gives a target its inputs, in a process of its own."""
     report = Report(target)
     async with turn:
@@ -65,7 +65,7 @@ async def try_target(target: Target, inputs: int, seed: int, turn: asyncio.Semap
             _begin_with(Path(corpus), seed)
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "fuzz.child", target.name),
-                *("--inputs", str(inputs), "--seed", str(seed), "--corpus", corpus),
+                *("--inputs", str(inputs), "--seed", str(seed), "--corpus", corpus, *(["--plain"] * plain)),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=words,
                 limit=2**24,
@@ -93,13 +93,13 @@ def _begin_with(corpus: Path, seed: int) -> None:
         (corpus / str(number)).write_bytes(chance.randbytes(chance.randrange(8, 300)))
 
 
-async def try_all(targets: list[Target], inputs: int, seed: int) -> list[Report]:
+async def try_all(targets: list[Target], inputs: int, seed: int, *, plain: bool) -> list[Report]:
     """All of them, some at a time."""
     shares = sum(target.share for target in targets)
     turn = asyncio.Semaphore(AT_ONCE)
     parts = [-(-inputs * target.share // shares) for target in targets]
     return await asyncio.gather(
-        *(try_target(target, part, seed, turn) for target, part in zip(targets, parts, strict=True))
+        *(try_target(target, part, seed, turn, plain=plain) for target, part in zip(targets, parts, strict=True))
     )
 
 
@@ -119,13 +119,14 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=1_000_000, help="for all targets together")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--target", action="append", choices=[target.name for target in TARGETS])
+    parser.add_argument("--plain", action="store_true", help="by chance alone, without atheris")
     parser.add_argument("--again", nargs=2, metavar=("TARGET", "DIGITS"))
     asked = parser.parse_args()
     if asked.again:
         again(*asked.again)
         return 0
     targets = [target for target in TARGETS if not asked.target or target.name in asked.target]
-    reports = asyncio.run(try_all(targets, asked.inputs, asked.seed))
+    reports = asyncio.run(try_all(targets, asked.inputs, asked.seed, plain=asked.plain))
     table = Table("target", "inputs", "a second", "memory kept", "found", title="hostile input")
     for report in reports:
         rate = f"{report.inputs / report.seconds:,.0f}"

@@ -1,18 +1,18 @@
-"""One target under atheris, in a process of its own: a door that breaks takes no other with it.
+"""One target in a process of its own: a door that breaks takes no other with it.
 
-What happens is said in lines of JSON on standard output, each a ``Progress``. libFuzzer itself ends the process at a
-crash, at an input that takes too long, and where memory runs out; it says why on standard error.
+What happens is said in lines of JSON on standard output, each a ``Progress``. Under atheris libFuzzer itself ends the
+process at a crash, at an input that takes too long, and where memory runs out; it says why on standard error. ``--plain``
+does without: inputs are chosen by chance, and nothing looks at what they reach.
 """
 
 import argparse
 import gc
 import json
+import random
 import sys
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import atheris
 
 from fuzz.ground import Ground
 from fuzz.targets import TARGETS
@@ -46,11 +46,17 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--plain", action="store_true")
     asked = parser.parse_args()
     (target,) = (target for target in TARGETS if target.name == asked.target)
-    with atheris.instrument_imports(include=["perdure", "perdure_runtime", "perdure_codegen"]):
-        ground = Ground()
+    ground = Ground()
+    if asked.plain:
         feed = target.open(ground)
+    else:
+        import atheris
+
+        with atheris.instrument_imports(include=["perdure", "perdure_runtime", "perdure_codegen"]):
+            feed = target.open(ground)
     ground.settle()
     every = max(1, asked.inputs // LOOKS)
     done = 0
@@ -67,6 +73,11 @@ def main() -> None:
             gc.collect()
             Progress(done, sys.getallocatedblocks()).say()
 
+    if asked.plain:
+        chance = random.Random(asked.seed)
+        for _ in range(asked.inputs):
+            one(chance.randbytes(chance.randrange(LONGEST_BYTES)))
+        return
     options = [
         *(f"-runs={asked.inputs}", f"-seed={asked.seed}", f"-timeout={SLOWEST_S}", f"-rss_limit_mb={MOST_MEMORY_MB}"),
         *(f"-max_len={LONGEST_BYTES}", "-len_control=0", "-print_final_stats=0", f"-artifact_prefix={asked.corpus}/"),
