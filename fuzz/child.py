@@ -1,8 +1,8 @@
 """One target in a process of its own: a door that breaks takes no other with it.
 
 What happens is said in lines of JSON on standard output, each a ``Progress``. Under atheris libFuzzer itself ends the
-process at a crash, at an input that takes too long, and where memory runs out; it says why on standard error. ``--plain``
-does without: inputs are chosen by chance, and nothing looks at what they reach.
+process at a crash, at an input that takes too long, and where memory runs out; it says why on standard error. With
+``--plain`` inputs are chosen by chance instead, and nothing looks at what they reach.
 """
 
 import argparse

@@ -21,6 +21,7 @@ def test_every_target_takes_inputs_by_chance() -> None:
 
 STORY = """
 import asyncio, logging
+from fuzz.ground import Ground
 ground = Ground()
 ground.settle()
 async def leave(): asyncio.create_task(asyncio.Event().wait())
