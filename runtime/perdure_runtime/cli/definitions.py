@@ -65,7 +65,7 @@ def resume_subscription_command(name: SubscriptionName, connection: Connection) 
 @unbundled
 def skip_subscription_command(
     name: SubscriptionName,
-    partition: Annotated[int, typer.Argument(metavar="PARTITION", min=0, help="Of the topic.")],
+    partition: Annotated[str, typer.Argument(metavar="PARTITION", help="Of the topic; of NATS the stream.")],
     offset: Annotated[int, typer.Argument(metavar="OFFSET", min=0, help="Of the message, as `list` tells it.")],
     connection: Connection,
 ) -> None:

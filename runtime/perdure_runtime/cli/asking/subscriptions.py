@@ -48,10 +48,10 @@ def set_paused(connection: Connection, name: str, *, paused: bool) -> None:
     say(f"{name} is {'paused' if paused else 'resumed'}")
 
 
-def skip(connection: Connection, name: str, partition: int, offset: int) -> None:
+def skip(connection: Connection, name: str, partition: str, offset: int) -> None:
     """Leaves a message out. Raises Problem."""
     subscription = _one(connection, name)
-    subscription.skip[str(partition)] = offset
+    subscription.skip[partition] = offset
     ask(connection, PutSubscriptionRequest(subscription=subscription), Subscription)
     say(f"{name} leaves message {offset} of partition {partition} out")
 
