@@ -142,6 +142,10 @@ SECTIONS: dict[str, tuple[Feature, ...]] = {
         Feature("an operator looks at an invocation and its journal"),
         Feature("purge forgets an ended invocation"),
         Feature(
+            "an operator finds, fixes and cleans up an incident with the web UI, SQL and the command line",
+            ("tests/e2e/test_incident.py::test_an_incident_is_found_fixed_and_cleaned_up",),
+        ),
+        Feature(
             "the admin API as gRPC and as JSON, with an OpenAPI document",
             (
                 "tests/admin/test_json.py::test_an_answer_is_the_same_by_json_and_by_grpc",

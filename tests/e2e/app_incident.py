@@ -4,7 +4,7 @@ import os
 
 import perdure
 from orders.v1 import Item, Order, OrderServiceHandlers, Receipt
-from quotes.v1 import Price, QuoteRequest, SuppliersHandlers
+from quotes.v1 import BuyerHandlers, CompareRequest, Comparison, ListPrice, PriceListRequest
 
 from examples.ledger import write
 
@@ -22,7 +22,7 @@ class Orders(OrderServiceHandlers):
         return Receipt(order_id=request.id, total_cents=total_cents)
 
     def shelf_of(self, item: Item) -> str:
-        name, shelf = item.sku.split("-")
+        _, shelf = item.sku.split("-")
         return shelf
 
 
@@ -30,7 +30,7 @@ class FixedOrders(Orders):
     """Picks at the counter what has no shelf."""
 
     def shelf_of(self, item: Item) -> str:
-        name, _, shelf = item.sku.partition("-")
+        _, _, shelf = item.sku.partition("-")
         return shelf or "the counter"
 
 
@@ -42,11 +42,14 @@ class CheckingOrders(FixedOrders):
         return await super().process(ctx, request)
 
 
-class Quotes(SuppliersHandlers):
+class Quotes(BuyerHandlers):
     """Answers at once: thousands of ended invocations are quickly made."""
 
-    async def quote(self, ctx: perdure.Context, request: QuoteRequest) -> Price:
-        return Price()
+    async def price_list(self, ctx: perdure.Context, request: PriceListRequest) -> ListPrice:
+        return ListPrice()
+
+    async def compare(self, ctx: perdure.Context, request: CompareRequest) -> Comparison:
+        return Comparison()
 
 
 VERSIONS = {"broken": Orders, "checking": CheckingOrders, "fixed": FixedOrders}

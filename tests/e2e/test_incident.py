@@ -1,4 +1,4 @@
-"""The incident of docs/guides/incident.md, from the first look to the last cleaning up, as its reader goes through it."""
+"""The incident of docs/guides/incident.md, from the first look to the last purge, as its reader goes through it."""
 
 import asyncio
 import inspect
@@ -11,7 +11,7 @@ import perdure
 import pytest
 from orders.v1 import Item, Order, OrderServiceClient
 from playwright.sync_api import Page, expect
-from quotes.v1 import QuoteRequest, SuppliersClient
+from quotes.v1 import BuyerClient, PriceListRequest
 from trips.v1 import Trip, TripsClient
 
 from examples import ledger
@@ -45,12 +45,12 @@ def eventually(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-async def ask_for_quotes(ingress: str) -> None:
-    """So many quotes that somebody has to clean up; returns when all are given."""
+async def ask_for_prices(ingress: str) -> None:
+    """Makes so many ended invocations that somebody has to clean up."""
     async with perdure.Client(ingress) as client:
-        quote = SuppliersClient(client).quote
+        ask = BuyerClient(client).price_list
         for _ in range(0, MANY, AT_ONCE):
-            await asyncio.gather(*(quote(QuoteRequest(sku="cup")) for _ in range(AT_ONCE)))
+            await asyncio.gather(*(ask(PriceListRequest(skus=["cup"])) for _ in range(AT_ONCE)))
 
 
 async def answer_meanwhile(ingress: str, work: Callable[[], str]) -> tuple[str, int]:
@@ -64,7 +64,7 @@ async def answer_meanwhile(ingress: str, work: Callable[[], str]) -> tuple[str, 
         return await doing, answered
 
 
-def find_in_the_browser(page: Page, there: Walk) -> None:
+def find_in_the_browser(page: Page) -> None:
     """From the overview to the page of one order, as the guide says."""
     page.goto("/ui/")
     page.locator(".troubles").get_by_text("backing off").click()
@@ -104,7 +104,7 @@ def test_an_incident_is_found_fixed_and_cleaned_up(tmp_path: Path, monkeypatch: 
 
         # Found: in the browser, by the command, and by a field of the requests.
         with chromium() as browser, window(browser, f"http://{there.admin}") as opened:
-            find_in_the_browser(opened.page, there)
+            find_in_the_browser(opened.page)
             assert opened.complaints == []
         there.read("What fails")
 
@@ -128,18 +128,18 @@ def test_an_incident_is_found_fixed_and_cleaned_up(tmp_path: Path, monkeypatch: 
         there.perdure("deployments", "register", there.serve("127.0.0.1:9084", "examples.trip_saga.app:app"))
         stuck = TripsClient(client).book.send(Trip(id="stuck", destination="Lisbon", budget_cents=100))
         there.names["TRIP"] = stuck.invocation_id
-        eventually(lambda: bool(ids_of(there, f"id = '{stuck.invocation_id}' and status in ('suspended', 'running')")))
-        eventually(lambda: "booked hotel" in str(ledger.read("stuck")))
+        eventually(lambda: "await signal" in there.perdure("invocations", "show", stuck.invocation_id))
         there.read("A saga that is stuck")
         deeds = [line.rpartition(" ")[0] for line in ledger.read("stuck")]
         assert deeds == ["booked flight", "booked hotel", "gave back hotel", "gave back flight"]
 
         # Thousands are purged while the node answers.
-        asyncio.run(ask_for_quotes(there.ingress))
-        assert len(ids_of(there, "service = 'quotes.v1.Suppliers'")) >= 1_000
+        asyncio.run(ask_for_prices(there.ingress))
+        count = "select count(*) as ended from invocation where service = 'quotes.v1.Buyer' and status = 'ended'"
+        assert there.perdure("sql", "--csv", count).split() == ["ended", str(MANY)]
         shown, answered = asyncio.run(answer_meanwhile(there.ingress, lambda: there.watch("Clean up")))
         steps = {int(done) for done in re.findall(r"(\d+)/10000", shown)}
         assert "━" in shown
         assert len(steps) >= 3
         assert answered >= 3
-        there.read_rest("Clean up")
+        there.read("Clean up", begin=1)

@@ -15,6 +15,9 @@ from tests.docs.page import Commands, pattern_of, read_page
 
 TIMEOUT_S = 60.0
 HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
+COLUMN = re.compile(r"(?<=\S) {2,}")
+# What tells a terminal to move or to colour.
+SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 PERDURE = f'perdure() {{ "{sys.executable}" -m perdure_runtime.cli "$@"; }}\n'
 
 
@@ -54,17 +57,17 @@ class Walk:
         """What the command prints, for what the page does not show."""
         return self._shell("perdure " + shlex.join(arguments))
 
-    def read(self, heading: str) -> None:
-        """Runs all commands of a chapter, and checks what they print."""
-        for act in self._chapter(heading):
+    def read(self, heading: str, *, begin: int = 0) -> None:
+        """Runs the commands of a chapter, and checks what they print."""
+        for act in self._chapter(heading)[begin:]:
             self._check(act, self._shell(act.text))
 
-    def watch(self, heading: str, nth: int = 0) -> str:
-        """Runs one command of a chapter in a terminal, checks its last line, and gives all that the terminal got."""
-        act = self._chapter(heading)[nth]
+    def watch(self, heading: str) -> str:
+        """Runs the first command of a chapter in a terminal, checks its last line, and gives all that one sees."""
+        act = self._chapter(heading)[0]
         _, *arguments = shlex.split(act.text)
         shown = in_terminal(100, *arguments, environment=self.names)
-        self._check(act, shown.splitlines()[-1])
+        self._check(act, SEQUENCE.sub("", shown.splitlines()[-1]))
         return shown
 
     def stop(self) -> None:
@@ -98,12 +101,15 @@ class Walk:
         return said
 
     def _check(self, act: Commands, said: str) -> None:
-        lines = "\n".join(line.rstrip() for line in said.strip().splitlines())
-        if os.environ.get("WALK_PRINT"):
-            print(act.text, lines, sep="\n", flush=True)
         if act.prints is not None:
             where = f"{self._page}:{act.line}"
-            assert pattern_of(act.prints).fullmatch(lines), f"{where} says\n{act.prints}\nbut here it is\n{said}"
+            matches = pattern_of(_narrow(act.prints)).fullmatch(_narrow(said))
+            assert matches, f"{where} says\n{act.prints}\nbut here it is\n{said}"
+
+
+def _narrow(text: str) -> str:
+    """A text whose columns, which are as wide as the widest in them, have the least distance."""
+    return COLUMN.sub("  ", "\n".join(line.rstrip() for line in text.strip().splitlines()))
 
 
 @contextmanager
