@@ -75,3 +75,8 @@ class Child:
 def count(told: dict[str, list[str]]) -> int:
     """How often anything was told."""
     return sum(map(len, told.values()))
+
+
+def has_been_told(least: int, told: dict[str, list[str]]) -> bool:
+    """Whether so much was told."""
+    return count(told) >= least

@@ -1,34 +1,16 @@
 """A topic on librdkafka's own mock cluster calls handlers, each message once, whoever is killed."""
 
-import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
+from tests.sources.broker import KEYS, TOPIC, Kafka
 from tests.sources.counting import HANDLER
-from tests.sources.processes import Child, count
+from tests.sources.processes import Child, count, has_been_told
 
-TOPIC = "orders"
 MESSAGES = 2_000
-KEYS = 10
-
-
-class Kafka:
-    """A mock cluster, which lives as long as the producer that has it."""
-
-    def __init__(self) -> None:
-        self.producer = Producer({"bootstrap.servers": "mock:1", "test.mock.num.brokers": 2, "log_level": 3})
-        brokers = self.producer.list_topics(timeout=10).brokers.values()
-        self.brokers = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
-
-    def send(self, number: int, value: bytes | None = None) -> None:
-        """Sends a message for a counter."""
-        key = f"c{number % KEYS}"
-        text = json.dumps({"counter": key, "reason": str(number)}).encode()
-        self.producer.produce(TOPIC, text if value is None else value, key=key)
-        self.producer.poll(0)
 
 
 @pytest.fixture
@@ -60,7 +42,7 @@ def test_each_message_is_told_once_and_in_order_however_often_the_node_is_killed
     child.start()
     try:
         for part in (200, 700, 1_200, 1_700):
-            child.until(lambda told, part=part: count(told) >= part)
+            child.until(partial(has_been_told, part))
             child.kill()
             child.start()
         told = child.until(lambda told: count(told) >= MESSAGES)

@@ -7,13 +7,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import nats
 import pytest
 
 from tests.sources.counting import HANDLER
-from tests.sources.processes import Child, count
+from tests.sources.processes import Child, count, has_been_told
 
 MESSAGES = 1_000
 KEYS = 10
@@ -61,7 +62,7 @@ def test_each_message_is_told_once_and_in_order_however_often_the_node_is_killed
     child.start()
     try:
         for part in (200, 600):
-            child.until(lambda told, part=part: count(told) >= part)
+            child.until(partial(has_been_told, part))
             child.kill()
             child.start()
         child.until(lambda told: count(told) >= MESSAGES)

@@ -82,7 +82,7 @@ class Cron:
             )
         try:
             cron = cls(expression, ZoneInfo(zone or "UTC"))
-        except (OSError, ValueError) as error:
+        except (KeyError, OSError, ValueError) as error:
             raise NoTimes(
                 f"time_zone {zone[:50]!r} is no IANA name, such as Europe/Vienna; leave it out for UTC"
             ) from error

@@ -143,7 +143,8 @@ def _facts(invocation: Invocation) -> dict[str, str]:
         "error": error_text(invocation.error) if invocation.HasField("error") else "",
         "attempt": str(invocation.attempt) if invocation.attempt else "",
         "failures": str(invocation.failures) if invocation.failures else "",
-        "last error": invocation.last_error.rstrip(),
+        # Of what has ended well it is of no use any more; its line tells that there was one.
+        "last error": headline(invocation.last_error) if _has_succeeded(invocation) else invocation.last_error.rstrip(),
         "caller": invocation.caller_id or "outside",
         "deployment": invocation.deployment_id or "none yet",
         "idempotency key": invocation.idempotency_key,
@@ -156,6 +157,10 @@ def _facts(invocation: Invocation) -> dict[str, str]:
         "journal kept until": moment(invocation.journal_until_ms),
         "partition": str(invocation.partition),
     }
+
+
+def _has_succeeded(invocation: Invocation) -> bool:
+    return invocation.status == "ended" and not invocation.HasField("error")
 
 
 def _entry(entry: JournalEntry) -> tuple[str, ...]:
