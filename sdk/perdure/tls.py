@@ -8,8 +8,9 @@ from pathlib import Path
 from perdure.errors import UsageError
 from perdure.watched import Watched, unreadable
 
-# gRPC and JSON share a port: the client says which it speaks.
-SERVER_PROTOCOLS = ["h2", "http/1.1"]
+# gRPC and JSON share a port. The first that a client offers too is spoken: gRPC clients offer HTTP/2 alone, while
+# browsers and curl offer both, and are answered over HTTP/1.1 only.
+SERVER_PROTOCOLS = ["http/1.1", "h2"]
 CLIENT_PROTOCOLS = ["h2"]
 # OpenSSL's number for a certificate whose time is over.
 EXPIRED = 10

@@ -141,7 +141,8 @@ def test_a_client_in_the_clear_gets_no_answer(tmp_path: Path) -> None:
 
 def test_one_port_speaks_json_and_grpc_behind_tls(tmp_path: Path) -> None:
     async def story(room: Room) -> None:
-        tls = context(room.trusting, "http/1.1")
+        # Browsers and curl offer both.
+        tls = context(room.trusting, "h2", "http/1.1")
         answer = await ask(room.ingress.port, "POST", shop.PROCESS, bearer(ADMIN), tls=tls)
         assert (answer.status, answer.json) == (200, {"orderId": "o-1"})
         assert (await ask(room.ingress.port, "POST", shop.PROCESS, {}, tls=tls)).status == 401

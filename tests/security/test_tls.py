@@ -51,6 +51,12 @@ def test_a_server_speaks_http1_with_those_who_want_that(authority: Authority) ->
     assert handshake(server_of(authority.give("node")), client)[0] == "http/1.1"
 
 
+def test_who_offers_both_as_browsers_do_gets_http1(authority: Authority) -> None:
+    client = ssl.create_default_context(cafile=authority.ca)
+    client.set_alpn_protocols(["h2", "http/1.1"])
+    assert handshake(server_of(authority.give("node")), client)[0] == "http/1.1"
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_nothing_older_than_tls_1_2_is_spoken(authority: Authority) -> None:
     client = ssl.create_default_context(cafile=authority.ca)
