@@ -5,13 +5,14 @@ in the report: ``python -m fuzz --again TARGET DIGITS`` tries it alone.
 """
 
 import argparse
-import asyncio
 import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,32 +57,29 @@ class Report:
         )
 
 
-async def try_target(target: Target, inputs: int, seed: int, turn: asyncio.Semaphore, *, plain: bool) -> Report:
+def try_target(target: Target, inputs: int, seed: int, *, plain: bool) -> Report:
     """Gives a target its inputs, in a process of its own."""
     report = Report(target)
-    async with turn:
-        began_s = time.monotonic()
-        with tempfile.TemporaryDirectory() as corpus, tempfile.TemporaryFile() as words:
-            _begin_with(Path(corpus), seed)
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "fuzz.child", target.name),
-                *("--inputs", str(inputs), "--seed", str(seed), "--corpus", corpus, *(["--plain"] * plain)),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=words,
-                limit=2**24,
-            )
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as corpus, tempfile.TemporaryFile() as words:
+        _begin_with(Path(corpus), seed)
+        command = [
+            *(sys.executable, "-m", "fuzz.child", target.name),
+            *("--inputs", str(inputs), "--seed", str(seed), "--corpus", corpus, *(["--plain"] * plain)),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words) as process:
             assert process.stdout is not None
-            async for line in process.stdout:
+            for line in process.stdout:
                 said = json.loads(line)
                 report.inputs = said["inputs"]
                 if said["found"]:
                     report.found = f"{said['found']}input: {said['input']}"
                 else:
                     report.blocks.append(said["blocks"])
-            if await process.wait() and not report.found:
-                words.seek(max(0, words.seek(0, os.SEEK_END) - 4_000))
-                report.found = words.read().decode(errors="replace")
-        report.seconds = time.monotonic() - began_s
+        if process.returncode and not report.found:
+            words.seek(max(0, words.seek(0, os.SEEK_END) - 4_000))
+            report.found = words.read().decode(errors="replace")
+    report.seconds = time.monotonic() - began_s
     console.print(f"{target.name}: {report.inputs:,} inputs in {report.seconds:.0f} s", style="dim")
     return report
 
@@ -93,14 +91,15 @@ def _begin_with(corpus: Path, seed: int) -> None:
         (corpus / str(number)).write_bytes(chance.randbytes(chance.randrange(8, 300)))
 
 
-async def try_all(targets: list[Target], inputs: int, seed: int, *, plain: bool) -> list[Report]:
+def try_all(targets: list[Target], inputs: int, seed: int, *, plain: bool) -> list[Report]:
     """All of them, some at a time."""
     shares = sum(target.share for target in targets)
-    turn = asyncio.Semaphore(AT_ONCE)
-    parts = [-(-inputs * target.share // shares) for target in targets]
-    return await asyncio.gather(
-        *(try_target(target, part, seed, turn, plain=plain) for target, part in zip(targets, parts, strict=True))
-    )
+    with ThreadPoolExecutor(AT_ONCE) as turns:
+        tried = [
+            turns.submit(try_target, target, -(-inputs * target.share // shares), seed, plain=plain)
+            for target in targets
+        ]
+        return [each.result() for each in tried]
 
 
 def again(name: str, digits: str) -> None:
@@ -126,7 +125,7 @@ def main() -> int:
         again(*asked.again)
         return 0
     targets = [target for target in TARGETS if not asked.target or target.name in asked.target]
-    reports = asyncio.run(try_all(targets, asked.inputs, asked.seed, plain=asked.plain))
+    reports = try_all(targets, asked.inputs, asked.seed, plain=asked.plain)
     table = Table("target", "inputs", "a second", "memory kept", "found", title="hostile input")
     for report in reports:
         rate = f"{report.inputs / report.seconds:,.0f}"
